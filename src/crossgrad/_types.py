@@ -1,4 +1,4 @@
-"""The batch that every method takes, the errors every module raises, and the names of tensor shapes."""
+"""The batch that every method takes, and the names of tensor shapes."""
 
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ Classes = Int[Tensor, " batch"]
 Logits = Float[Tensor, "batch classes"]
 """Unnormalised log-probabilities."""
 
+Features = Float[Tensor, "batch features"]
+"""What a trunk or a net's last hidden layer gives."""
+
 
 class Batch(NamedTuple):
     """Examples of several domains, the unit of training.
@@ -27,23 +30,3 @@ class Batch(NamedTuple):
     inputs: Inputs
     labels: Classes
     domains: Classes
-
-
-class CrossGradError(Exception):
-    """Base of the errors that this package raises for what it was given."""
-
-
-class DataError(CrossGradError, ValueError):
-    """The data cannot be used as it is; the message quotes it and says what to do."""
-
-
-class SettingsError(CrossGradError, ValueError):
-    """A setting is unknown, out of range, or does not go with another."""
-
-
-class NonFiniteLossError(CrossGradError, ArithmeticError):
-    """A loss became infinite or NaN; training stopped at that step, before the parameters were updated."""
-
-
-class ModelError(CrossGradError, ValueError):
-    """A saved model cannot be read: missing, truncated, altered, or written by a newer version."""

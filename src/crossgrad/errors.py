@@ -1,0 +1,29 @@
+"""The errors this package raises for what it was given. No torch, so that reports can raise them too."""
+
+
+class CrossGradError(Exception):
+    """Base of this package's errors; the message quotes what came and says what to do."""
+
+
+class DataError(CrossGradError, ValueError):
+    """The data cannot be used as it is."""
+
+
+class SettingsError(CrossGradError, ValueError):
+    """A setting is unknown, out of range, or does not go with another."""
+
+
+class NonFiniteLossError(CrossGradError, ArithmeticError):
+    """A loss became infinite or NaN; training stopped at that step, before the parameters were updated."""
+
+
+class ModelError(CrossGradError, ValueError):
+    """A saved model cannot be read: missing, truncated, altered, or written by a newer version."""
+
+
+class RecordError(CrossGradError, ValueError):
+    """A records file cannot be read, or an output folder holds something else."""
+
+
+class DataWarning(UserWarning):
+    """The data can be used, but may not give the result that was hoped for."""

@@ -1,0 +1,108 @@
+"""What a run leaves behind: one JSON object a run, one line each, and the folder of its artefacts.
+
+A record is everything a table needs and everything needed to run it again. Accuracies are fractions.
+Its fields (`RECORD_VERSION` 1):
+
+| field | what it is |
+| --- | --- |
+| version | of this format |
+| key | hash of everything that determines the run; also the name of its artefact folder runs/KEY |
+| dataset, fingerprint | name, and a hash of the arrays |
+| n_examples, labels, domains | how many, and the names of all labels and all domains |
+| held_out | names of the domains kept from training, which out_of_domain is measured on |
+| method, net, seed, select, settings | what was trained and how; `select` is how settings were chosen |
+| max_steps | steps trained |
+| out_of_domain, in_domain | {"accuracy", "n", "by_domain": {name: accuracy}}; null where the run failed |
+| losses | {"first": {name: value}, "last": {name: value}} |
+| perturbation | means over the run {"l2", "linf", "input_l2"} in input units; null for methods without one |
+| error | null, or why and at which step the run stopped |
+| seconds, versions, command | where and how it ran; nothing else depends on that |
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from crossgrad.errors import RecordError
+
+RECORD_VERSION = 1
+
+Record = dict[str, Any]
+
+
+def run_key(identity: dict[str, Any]) -> str:
+    """Sixteen hex digits that name a run by everything that determines it.
+
+    Args:
+        identity: JSON-serialisable; the order of its keys does not matter.
+
+    Example:
+        >>> run_key({"method": "erm", "seed": 0}) == run_key({"seed": 0, "method": "erm"})
+        True
+    """
+    text = json.dumps(identity, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def append_record(path: Path, record: Record) -> None:
+    """Append one line, whole or not at all, and force it to disk; several processes may append at once.
+
+    A half-written last line (a machine that lost power in the middle of one) is cut off first.
+    """
+    line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _cut_half_line(file.fileno())
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _cut_half_line(descriptor: int) -> None:
+    size = end = os.fstat(descriptor).st_size
+    while end > 0 and os.pread(descriptor, 1, end - 1) != b"\n":
+        end -= 1
+    if end < size:
+        os.ftruncate(descriptor, end)
+
+
+def read_records(paths: Path | Iterable[Path]) -> list[Record]:
+    """Read one or several records.jsonl files (or the folders that hold them), in order.
+
+    A last line that is not finished yet is passed over, since another process may be writing it. Of
+    several records with one key the last counts.
+
+    Raises:
+        RecordError: a file is missing, a line is not a record, or it was written by a newer version.
+    """
+    records: dict[str, Record] = {}
+    for path in [paths] if isinstance(paths, Path) else paths:
+        file = path / "records.jsonl" if path.is_dir() else path
+        if not file.is_file():
+            raise RecordError(f"no records at {str(file)!r}; give a records.jsonl or a folder that holds one")
+        for number, line in enumerate(file.read_bytes().splitlines(keepends=True), start=1):
+            if not line.endswith(b"\n"):
+                break
+            record = _parse(line, f"{file}, line {number}")
+            records[record["key"]] = record
+    return list(records.values())
+
+
+def _parse(line: bytes, where: str) -> Record:
+    try:
+        record = json.loads(line)
+        version = record["version"]
+        record["key"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise RecordError(f"{where}: not a record: {line[:60]!r}") from error
+    if version > RECORD_VERSION:
+        raise RecordError(
+            f"{where}: written in format {version}, this crossgrad reads up to {RECORD_VERSION}; upgrade it"
+        )
+    if not isinstance(record, dict):
+        raise RecordError(f"{where}: not a record: {line[:60]!r}")
+    return record
