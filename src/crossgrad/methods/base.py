@@ -1,0 +1,102 @@
+"""What a method is: it owns its nets and turns a batch into the parameter gradients of one training step."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from crossgrad._types import Batch, Classes, Inputs, Logits
+from crossgrad.errors import SettingsError
+from crossgrad.perturb import example_norms
+
+
+class Method(nn.Module, ABC):
+    """A way to train a label net. The loop owns optimisers, devices and steps; a method owns nets and losses.
+
+    Attributes:
+        progress: share of training done, in [0, 1], set by the loop before each step. Only methods with a schedule
+            read it (DANN); 1, where no loop sets it, is the schedule's end.
+    """
+
+    progress: float = 1.0
+
+    @abstractmethod
+    def backward(self, batch: Batch) -> dict[str, Tensor]:
+        """Accumulate the gradients of one training step in the parameters' `.grad`.
+
+        Every loss is a mean over the batch. The caller's tensors, the nets' modes and `requires_grad` stay as they
+        are.
+
+        Args:
+            batch: inputs (batch, *shape), labels (batch,), domains (batch,) among the training domains.
+
+        Returns:
+            Detached scalars: losses, and for methods that move inputs the mean size of the perturbation in
+            input units ("perturbation_l2", "perturbation_linf", beside "input_l2").
+        """
+
+    @abstractmethod
+    def forward(self, inputs: Inputs) -> Logits:
+        """Label logits, (batch, n_labels)."""
+
+    @abstractmethod
+    def perturbed(self, batch: Batch) -> dict[str, Tensor]:
+        """The inputs as `backward` would move them now, touching no parameter's `.grad` and no state.
+
+        Returns:
+            "domain_perturbed": moved along the domain loss's gradient; "label_perturbed": along the label loss's;
+            each (batch, *shape). Empty for methods that move nothing.
+        """
+
+
+def example_losses(logits: Logits, classes: Classes) -> Tensor:
+    """Cross-entropy of each example, (batch,)."""
+    return cross_entropy(logits, classes, reduction="none")
+
+
+def clean_backward(
+    losses: Tensor, *leaves: Tensor, weight: float, retain_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """One backward pass for two purposes: the parameters' gradients and the leaves' own.
+
+    Adds the gradient of weight * mean(losses) to the parameters and frees the graph (unless `retain_graph`). With
+    weight 0 no parameter's `.grad` is touched.
+
+    Args:
+        losses: one an example, (batch,).
+        leaves: inputs that losses were computed from, without a `.grad` yet, (batch, *shape) each.
+        weight: of the clean loss in the net's objective, in [0, 1].
+        retain_graph: keep the graph, for one more backward through a part of it.
+
+    Returns:
+        For each leaf the gradient of each example's own loss; empty, (0,), where the leaf does not require one.
+    """
+    if weight > 0:
+        (weight * losses.mean()).backward(retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+        # An example's own loss counts weight / batch times in what was just differentiated.
+        scale = len(losses) / weight
+        return tuple(leaf.new_empty(0) if leaf.grad is None else leaf.grad * scale for leaf in leaves)
+    wanted = [leaf for leaf in leaves if leaf.requires_grad]
+    found = iter(torch.autograd.grad(losses.sum(), wanted, retain_graph=retain_graph) if wanted else ())
+    return tuple(next(found) if leaf.requires_grad else leaf.new_empty(0) for leaf in leaves)
+
+
+@torch.no_grad()
+def perturbation_sizes(perturbation: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+    """Mean norms over the batch of a perturbation and of the inputs it is added to, in input units."""
+    return {
+        "perturbation_l2": example_norms(perturbation, "l2").mean(),
+        "perturbation_linf": example_norms(perturbation, "linf").mean(),
+        "input_l2": example_norms(inputs, "l2").mean(),
+    }
+
+
+def check_weight(name: str, weight: float) -> None:
+    """Refuse a share outside [0, 1].
+
+    Raises:
+        SettingsError: quotes the name and the value.
+    """
+    if not 0 <= weight <= 1:
+        raise SettingsError(f"{name} is a share in [0, 1], not {weight!r}")

@@ -1,0 +1,95 @@
+"""LabelGrad: inputs are moved along the label loss's own gradient, with no use of domains."""
+
+from typing import final
+
+from torch import Tensor, nn
+
+from crossgrad._types import Batch, Inputs, Logits
+from crossgrad.methods.base import (
+    Method,
+    check_weight,
+    clean_backward,
+    example_losses,
+    perturbation_sizes,
+)
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, shape_gradient
+
+
+@final
+class LabelGrad(Method):
+    """Adversarial training with one gradient step, as the paper compares itself with.
+
+    The objective is (1 - a) J_l(x) + a J_l(x + step * gradient of J_l), with the perturbation a constant.
+
+    Args:
+        label_net: from inputs to label logits.
+        label_gradient_step: how far inputs are moved along the label loss's gradient: a factor, or a `Step`.
+        label_weight: share of the perturbed loss, in [0, 1].
+        clip: bound on each value of the input gradient, before norm and step; None for none.
+        norm: what each example's input gradient is scaled to.
+        reduction: "example": the gradient of each example's own loss; "mean": of the batch's mean loss.
+
+    Raises:
+        SettingsError: a value is out of range.
+
+    Example:
+        >>> import torch
+        >>> method = LabelGrad(torch.nn.Linear(4, 3), label_gradient_step=0.1)
+        >>> batch = Batch(torch.randn(8, 4), torch.arange(8) % 3, torch.arange(8) % 2)
+        >>> losses = method.backward(batch)
+        >>> bool(losses["perturbed_label_loss"] > losses["label_loss"])
+        True
+
+    Reference:
+        Goodfellow et al., "Explaining and Harnessing Adversarial Examples", ICLR 2015; "LabelGrad" in Shankar et al.,
+        2018. Goodfellow's sign of the gradient is norm="sign".
+    """
+
+    def __init__(
+        self,
+        label_net: nn.Module,
+        *,
+        label_gradient_step: float | str | Step = 0.3,
+        label_weight: float = 0.5,
+        clip: float | None = None,
+        norm: Norm = "none",
+        reduction: Reduction = "example",
+    ) -> None:
+        super().__init__()
+        check_weight("label_weight", label_weight)
+        check_shaping(clip=clip, norm=norm, reduction=reduction)
+        self.label_net = label_net
+        self.label_gradient_step = Step.parse(label_gradient_step)
+        self.label_weight = label_weight
+        self.clip = clip
+        self.norm: Norm = norm
+        self.reduction: Reduction = reduction
+
+    def backward(self, batch: Batch) -> dict[str, Tensor]:
+        inputs, labels, _ = batch
+        leaf = inputs.detach().requires_grad_(self.label_weight > 0)
+        losses = example_losses(self.label_net(leaf), labels)
+        (gradient,) = clean_backward(losses, leaf, weight=1 - self.label_weight)
+        results = {"label_loss": losses.detach().mean()}
+        if self.label_weight == 0:
+            return results
+        if self.reduction == "mean":
+            gradient = gradient / len(inputs)
+        gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
+        self.label_gradient_step.observe(gradient)
+        perturbation = self.label_gradient_step(gradient)
+        loss = example_losses(self.label_net(inputs.detach() + perturbation), labels).mean()
+        (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
+        return results | {"perturbed_label_loss": loss.detach()} | perturbation_sizes(perturbation, inputs)
+
+    def forward(self, inputs: Inputs) -> Logits:
+        logits: Tensor = self.label_net(inputs)
+        return logits
+
+    def perturbed(self, batch: Batch) -> dict[str, Tensor]:
+        def losses_of(inputs: Tensor) -> Tensor:
+            return example_losses(self.label_net(inputs), batch.labels)
+
+        gradient = input_gradient(losses_of, batch.inputs, reduction=self.reduction)
+        gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
+        return {"label_perturbed": (batch.inputs + self.label_gradient_step(gradient)).detach()}

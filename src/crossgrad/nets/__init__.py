@@ -1,0 +1,15 @@
+"""Networks: one architecture (a trunk) a file, listed once, and the heads that make nets of them."""
+
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+from crossgrad.nets.conv2 import Conv2
+from crossgrad.nets.heads import HeadedNet, headed
+from crossgrad.nets.lenet import LeNet
+from crossgrad.nets.mlp import MLP
+
+NETS: dict[str, Callable[[Sequence[int]], nn.Module]] = {"lenet": LeNet, "conv2": Conv2, "mlp": MLP}
+"""Names on the command line and in records; each makes a trunk for inputs of a shape."""
+
+__all__ = ["MLP", "NETS", "Conv2", "HeadedNet", "LeNet", "headed"]

@@ -1,0 +1,40 @@
+"""The net of two convolutions that Motiian et al. use for digits, and the paper for rotated MNIST."""
+
+from collections.abc import Sequence
+from typing import ClassVar, final
+
+from torch import nn
+
+from crossgrad._types import Inputs
+from crossgrad.errors import SettingsError
+
+
+@final
+class Conv2(nn.Module):
+    """Two convolutions 3x3 of 32 channels with ReLU, then maximum pooling 2x2; hidden layers of 120 and 84.
+
+    Args:
+        input_shape: (channels, height, width), both at least 6.
+
+    Raises:
+        SettingsError: inputs are not images, or smaller than 6x6.
+
+    Reference:
+        Motiian et al., "Unified Deep Supervised Domain Adaptation and Generalization", ICCV 2017, section 5.3.
+    """
+
+    HIDDEN: ClassVar = (120, 84)
+
+    def __init__(self, input_shape: Sequence[int]) -> None:
+        super().__init__()
+        if len(input_shape) != 3 or min(input_shape[1:]) < 6:
+            raise SettingsError(
+                f"conv2 takes images of (channels, height, width), at least 6x6, not {tuple(input_shape)}"
+            )
+        self.layers = nn.Sequential(
+            nn.Conv2d(input_shape[0], 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2)
+        )
+
+    def forward(self, inputs: Inputs) -> Inputs:
+        features: Inputs = self.layers(inputs)
+        return features

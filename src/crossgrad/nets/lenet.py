@@ -1,0 +1,44 @@
+"""LeNet as the paper changes it: three pooled convolutions instead of two, ReLU instead of tanh."""
+
+from collections.abc import Sequence
+from typing import ClassVar, final
+
+from torch import nn
+
+from crossgrad._types import Inputs
+from crossgrad.errors import SettingsError
+
+
+@final
+class LeNet(nn.Module):
+    """Three times: convolution 5x5 (32, 64, 128 channels), ReLU, maximum pooling 2x2.
+
+    Args:
+        input_shape: (channels, height, width), both at least 8.
+
+    Raises:
+        SettingsError: inputs are not images, or smaller than 8x8.
+
+    Reference:
+        LeCun et al., 1998, as modified in Shankar et al., 2018, section 4; channels are ours, since the paper names none.
+    """
+
+    HIDDEN: ClassVar = (256, 128)
+    CHANNELS: ClassVar = (32, 64, 128)
+
+    def __init__(self, input_shape: Sequence[int]) -> None:
+        super().__init__()
+        if len(input_shape) != 3 or min(input_shape[1:]) < 8:
+            raise SettingsError(
+                f"lenet takes images of (channels, height, width), at least 8x8, not {tuple(input_shape)}"
+            )
+        layers: list[nn.Module] = []
+        channels = input_shape[0]
+        for width in self.CHANNELS:
+            layers += [nn.Conv2d(channels, width, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+            channels = width
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, inputs: Inputs) -> Inputs:
+        features: Inputs = self.layers(inputs)
+        return features

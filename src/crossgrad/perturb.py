@@ -1,0 +1,189 @@
+"""How inputs are moved along the gradient of a loss: pure functions, and the step that may calibrate itself.
+
+All functions work per example: the first dimension is the batch, norms run over all others.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from crossgrad.errors import SettingsError
+
+Norm = Literal["none", "l2", "linf", "sign"]
+"""What an input gradient is scaled to before the step: nothing, unit L2, unit L-infinity, or its sign."""
+
+Reduction = Literal["example", "mean"]
+"""Which loss is differentiated: each example's own, or the batch's mean (which shrinks as 1 / batch)."""
+
+
+def input_gradient(
+    losses_of: Callable[[Tensor], Float[Tensor, " batch"]],
+    inputs: Float[Tensor, "batch *shape"],
+    *,
+    reduction: Reduction = "example",
+) -> Float[Tensor, "batch *shape"]:
+    """Gradient of a loss with respect to the inputs, at the current parameters.
+
+    No parameter's `.grad` is touched, and neither is `inputs`.
+
+    Args:
+        losses_of: from inputs to one loss an example.
+        inputs: floating point, shape (batch, *shape).
+        reduction: "example" gives each example the gradient of its own loss; "mean" that of the batch's mean
+            loss, smaller by a factor of batch.
+
+    Example:
+        >>> input_gradient(lambda x: x.square().sum(1), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([[2., 4.],
+                [6., 8.]])
+    """
+    moved = inputs.detach().requires_grad_()
+    losses = losses_of(moved)
+    (gradient,) = torch.autograd.grad(losses.sum(), moved)
+    return gradient if reduction == "example" else gradient / len(losses)
+
+
+def shape_gradient(
+    gradient: Float[Tensor, "batch *shape"], *, clip: float | None = None, norm: Norm = "none"
+) -> Float[Tensor, "batch *shape"]:
+    """Clip a gradient value by value to [-clip, clip], then scale each example's to unit norm.
+
+    A zero gradient stays zero.
+
+    Example:
+        >>> gradient = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+        >>> shape_gradient(gradient, norm="l2")
+        tensor([[0.6000, 0.8000],
+                [0.0000, 0.0000]])
+        >>> shape_gradient(gradient, clip=3.5)
+        tensor([[3.0000, 3.5000],
+                [0.0000, 0.0000]])
+    """
+    if clip is not None:
+        gradient = gradient.clamp(-clip, clip)
+    if norm == "none":
+        return gradient
+    if norm == "sign":
+        return gradient.sign()
+    length = example_norms(gradient, norm)
+    length = torch.where(length > 0, length, torch.ones_like(length))
+    return gradient / length.reshape(-1, *[1] * (gradient.ndim - 1))
+
+
+def example_norms(
+    tensor: Float[Tensor, "batch *shape"], norm: Literal["l2", "linf"]
+) -> Float[Tensor, " batch"]:
+    """L2 or L-infinity norm of each example.
+
+    Example:
+        >>> example_norms(torch.tensor([[[3.0, -4.0]], [[0.0, 1.0]]]), "l2")
+        tensor([5., 1.])
+        >>> example_norms(torch.tensor([[[3.0, -4.0]], [[0.0, 1.0]]]), "linf")
+        tensor([4., 1.])
+    """
+    rows = tensor.flatten(1)
+    return torch.linalg.vector_norm(rows, ord=2 if norm == "l2" else torch.inf, dim=1)
+
+
+class Step(nn.Module):
+    """How far inputs are moved along their (shaped) gradient: a factor, or a size that is held.
+
+    A fixed factor is the paper's epsilon. A calibrated step divides by a running mean of the gradients'
+    L-infinity norms, so that perturbations have that mean size in input units whatever the loss, the net, the
+    batch size or the phase of training: the paper chose its "ranges so that L-infinity norms of the perturbations
+    are of similar sizes" (section 4) without saying how.
+
+    Args:
+        size: factor on the gradient, >= 0; 0 moves nothing.
+        calibrated: mean L-infinity norm of the perturbation, in input units, >= 0. Give one of the two.
+
+    Raises:
+        SettingsError: both or neither are given, or the value is negative or not finite.
+
+    Example:
+        >>> step = Step(calibrated=0.1)
+        >>> gradient = torch.tensor([[0.0, 4.0], [2.0, 0.0]])
+        >>> step.observe(gradient)
+        >>> step(gradient)  # the mean L-infinity norm was 3, is 0.1
+        tensor([[0.0000, 0.1333],
+                [0.0667, 0.0000]])
+    """
+
+    DECAY = 0.99  # of the running mean: about the last hundred batches count
+
+    running: Tensor
+    observed: Tensor
+
+    def __init__(self, size: float | None = None, *, calibrated: float | None = None) -> None:
+        super().__init__()
+        given = size if calibrated is None else calibrated
+        if (size is None) == (calibrated is None) or given is None:
+            raise SettingsError(f"give size or calibrated, one of the two; got {size!r} and {calibrated!r}")
+        if not 0 <= given < float("inf"):
+            raise SettingsError(f"a step is a finite number >= 0, not {given!r}")
+        self.size = given
+        self.is_calibrated = calibrated is not None
+        if self.is_calibrated:
+            self.register_buffer("running", torch.zeros(()))
+            self.register_buffer("observed", torch.zeros((), dtype=torch.int64))
+
+    @classmethod
+    def parse(cls, value: Any) -> "Step":
+        """Read a step from a number, from "calibrated:0.1", or take one as it is.
+
+        Raises:
+            SettingsError: it is none of these.
+
+        Example:
+            >>> Step.parse("calibrated:0.1")
+            Step(calibrated=0.1)
+            >>> Step.parse(0.3)
+            Step(0.3)
+        """
+        if isinstance(value, Step):
+            return value
+        calibrated, _, number = value.rpartition(":") if isinstance(value, str) else ("", "", value)
+        try:
+            if calibrated not in ("", "calibrated"):
+                raise ValueError
+            size = float(number)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f'a step is a number or "calibrated:NUMBER", not {value!r}') from error
+        return cls(calibrated=size) if calibrated else cls(size)
+
+    @torch.no_grad()
+    def observe(self, gradient: Float[Tensor, "batch *shape"]) -> None:
+        """Take a training batch's gradient into the running mean; nothing where the factor is fixed."""
+        if self.is_calibrated:
+            self.running.lerp_(example_norms(gradient, "linf").mean().to(self.running), 1 - self.DECAY)
+            self.observed += 1
+
+    def forward(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
+        """Perturbation for a gradient; a calibrated step that has observed nothing goes by this one."""
+        if not self.is_calibrated:
+            return self.size * gradient
+        if self.observed == 0:
+            mean = example_norms(gradient, "linf").mean()
+        else:
+            mean = self.running / (1 - self.DECAY ** self.observed.to(self.running))
+        # A loss that no input can change has zero gradients; there is no direction to hold a size in.
+        return gradient * torch.where(mean > 0, self.size / mean, torch.zeros_like(mean))
+
+    def extra_repr(self) -> str:
+        return f"calibrated={self.size}" if self.is_calibrated else f"{self.size}"
+
+
+def check_shaping(*, clip: float | None, norm: str, reduction: str) -> None:
+    """Refuse values of clip, norm and reduction that `shape_gradient` and `input_gradient` do not know.
+
+    Raises:
+        SettingsError: names the field, what came, and what may come.
+    """
+    if clip is not None and not 0 < clip < float("inf"):
+        raise SettingsError(f"clip is a finite number > 0 or none, not {clip!r}")
+    for name, value, known in (("norm", norm, get_args(Norm)), ("reduction", reduction, get_args(Reduction))):
+        if value not in known:
+            raise SettingsError(f"{name} is one of {', '.join(known)}, not {value!r}")
