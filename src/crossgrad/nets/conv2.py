@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar, final
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from crossgrad._types import Inputs
 from crossgrad.errors import SettingsError
@@ -35,6 +36,6 @@ class Conv2(nn.Module):
             nn.Conv2d(input_shape[0], 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2)
         )
 
-    def forward(self, inputs: Inputs) -> Inputs:
-        features: Inputs = self.layers(inputs)
+    def forward(self, inputs: Inputs) -> Float[Tensor, "batch channels rows columns"]:
+        features: Tensor = self.layers(inputs)
         return features

@@ -1,12 +1,17 @@
 """From a trunk to a label net or a domain net: hidden layers and logits on top of any features."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from crossgrad._types import Features, Inputs, Logits
+
+DomainFeatures = Float[Tensor, "batch domain_features"]
+"""The paper's g, as a label net is given it."""
 
 
 @final
@@ -20,18 +25,16 @@ class HeadedNet(nn.Module):
     Build one with `headed`, which finds the trunk's number of features.
     """
 
-    def __init__(
-        self, trunk: nn.Module, *, widths: Sequence[int], n_classes: int, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, trunk: nn.Module, *, widths: Sequence[int], n_classes: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.trunk = trunk
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.output = nn.Linear(widths[-1], n_classes)
         self.dropout = nn.Dropout(dropout)
 
-    def features(self, inputs: Inputs, domain_features: Features | None = None) -> Features:
+    def features(self, inputs: Inputs, domain_features: DomainFeatures | None = None) -> Features:
         """The last hidden layer's output, (batch, n_features)."""
-        values = self.trunk(inputs).flatten(1)
+        values: Tensor = self.trunk(inputs).flatten(1)
         if domain_features is not None:
             values = torch.cat([values, domain_features], dim=1)
         for layer in self.hidden:
@@ -43,7 +46,7 @@ class HeadedNet(nn.Module):
         logits: Tensor = self.output(self.dropout(features))
         return logits
 
-    def forward(self, inputs: Inputs, domain_features: Features | None = None) -> Logits:
+    def forward(self, inputs: Inputs, domain_features: DomainFeatures | None = None) -> Logits:
         return self.classify(self.features(inputs, domain_features))
 
 
@@ -79,10 +82,11 @@ def headed(
 @torch.no_grad()
 def n_features(trunk: nn.Module, input_shape: Sequence[int]) -> int:
     """How many features a trunk gives for an input of a shape, found by running it once on zeros."""
-    was_training = trunk.training
+    modes = [(module, module.training) for module in trunk.modules()]
     trunk.eval()  # batch statistics must not see the zeros
     try:
         features = trunk(torch.zeros(1, *input_shape))
     finally:
-        trunk.train(was_training)
+        for module, training in modes:
+            module.training = training
     return int(features.flatten(1).shape[1])

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar, final
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from crossgrad._types import Inputs
 from crossgrad.errors import SettingsError
@@ -20,7 +21,7 @@ class LeNet(nn.Module):
         SettingsError: inputs are not images, or smaller than 8x8.
 
     Reference:
-        LeCun et al., 1998, as modified in Shankar et al., 2018, section 4; channels are ours, since the paper names none.
+        LeCun et al., 1998, as modified in Shankar et al., 2018, section 4, which names no channels: these are ours.
     """
 
     HIDDEN: ClassVar = (256, 128)
@@ -39,6 +40,6 @@ class LeNet(nn.Module):
             channels = width
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, inputs: Inputs) -> Inputs:
-        features: Inputs = self.layers(inputs)
+    def forward(self, inputs: Inputs) -> Float[Tensor, "batch channels rows columns"]:
+        features: Tensor = self.layers(inputs)
         return features

@@ -1,0 +1,28 @@
+"""The whole run has checked types: every annotation of the package, tensor shapes included, is held to.
+
+The hook works on what is imported after it, and this file is imported first. An int is a float, as for mypy.
+"""
+
+import jaxtyping
+
+jaxtyping.install_import_hook("crossgrad", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+from collections.abc import Iterator  # noqa: E402
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+# A time limit per example would be measured on shared machines, and a failure must come again by itself.
+hypothesis.settings.register_profile("crossgrad", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("crossgrad")
+
+
+@pytest.fixture(autouse=True)
+def torch_left_as_found() -> Iterator[None]:
+    """Every test starts from one state of torch's generator, and none may leave another dtype or mode behind."""
+    torch.manual_seed(0)
+    yield
+    assert torch.get_default_dtype() is torch.float32
+    assert torch.is_grad_enabled()
