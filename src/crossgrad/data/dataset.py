@@ -1,10 +1,18 @@
 """A dataset of several domains: inputs, labels and domains in three tensors, and their names."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from crossgrad.data.inputs import read_inputs
+from crossgrad.data.naming import name_indices
+from crossgrad.data.preprocessing import ImageDecoding
+from crossgrad.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -12,28 +20,92 @@ class DomainDataset:
     """Labelled examples of several domains.
 
     Args:
-        inputs: float32, shape (n, *shape); images are (n, channels, height, width) in [0, 1].
+        inputs: float32, shape (n, *shape); images are (n, channels, height, width), in [0, 1] when they came
+            from files or as uint8.
         labels: int64 in [0, len(label_names)), shape (n,).
         domains: int64 in [0, len(domain_names)), shape (n,).
         label_names: in the order of the indices, sorted when made from names.
         domain_names: likewise.
         name: of the dataset, for records and reports.
+        decoding: how files were turned into inputs; None where the inputs came as arrays.
+
+    Raises:
+        DataError: lengths, indices or names that do not go together.
     """
 
-    inputs: Float[Tensor, "n *shape"]
+    inputs: Float[Tensor, " n *shape"]
     labels: Int[Tensor, " n"]
     domains: Int[Tensor, " n"]
     label_names: tuple[str, ...]
     domain_names: tuple[str, ...]
     name: str
+    decoding: ImageDecoding | None = None
+
+    def __post_init__(self) -> None:
+        if not self.inputs.is_floating_point():
+            raise DataError(f"inputs must be floating point, but has dtype {self.inputs.dtype}")
+        for what, indices, names in (
+            ("labels", self.labels, self.label_names),
+            ("domains", self.domains, self.domain_names),
+        ):
+            if indices.dtype != torch.int64:
+                raise DataError(f"{what} must be int64 indices, but has dtype {indices.dtype}")
+            if len(indices) != len(self.inputs):
+                raise DataError(f"{what} has {len(indices)} entries for {len(self.inputs)} inputs")
+            if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(names):
+                raise DataError(
+                    f"{what} has indices from {int(indices.min())} to {int(indices.max())} for {len(names)} names"
+                )
+            if len(set(names)) < len(names):
+                raise DataError(f"{what} has a name twice: {names}")
+
+    @classmethod
+    def from_arrays(cls, inputs: Any, labels: Any, domains: Any, *, name: str) -> Self:
+        """Make a dataset of arrays or sequences.
+
+        Args:
+            inputs: real numbers: vectors (n, features), grey images (n, height, width), or images with their
+                channels first or last; `read_inputs` says exactly how each shape is read. uint8 images are
+                divided by 255, everything else keeps its values.
+            labels: n strings or n integers. Integers sort as numbers, strings as strings.
+            domains: likewise.
+            name: of the dataset, for records and reports.
+
+        Raises:
+            DataError: empty, unequal lengths, NaN or infinite inputs, inputs that are no numbers, blank or
+                fractional labels or domains.
+
+        Example:
+            >>> dataset = DomainDataset.from_arrays(
+            ...     [[0.0, 1.0], [2.0, 3.0]], ["cat", "dog"], [10, 9], name="pets"
+            ... )
+            >>> dataset.label_names, dataset.domain_names, dataset.domains.tolist()
+            (('cat', 'dog'), ('9', '10'), [1, 0])
+        """
+        numbers = read_inputs(inputs)
+        label_indices, label_names = name_indices(labels, what="labels")
+        domain_indices, domain_names = name_indices(domains, what="domains")
+        return cls(numbers, label_indices, domain_indices, label_names, domain_names, name)
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def subset(self, indices: Int[Tensor, " m"] | Bool[Tensor, " n"] | Sequence[int]) -> Self:
+        """The examples at these indices, in their order, with the same names.
+
+        Example:
+            >>> pets = DomainDataset.from_arrays([[0.0], [1.0]], ["cat", "dog"], [1, 2], name="pets")
+            >>> pets.subset([1]).labels.tolist(), pets.subset([1]).label_names
+            ([1], ('cat', 'dog'))
+        """
+        chosen = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.int64)
+        return replace(self, inputs=self.inputs[chosen], labels=self.labels[chosen], domains=self.domains[chosen])
+
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits of the arrays and names."""
-        digest = hashlib.sha256(repr((self.label_names, self.domain_names)).encode())
+        shape = tuple(self.inputs.shape)
+        digest = hashlib.sha256(repr((self.label_names, self.domain_names, shape)).encode())
         for tensor in (self.inputs, self.labels, self.domains):
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]

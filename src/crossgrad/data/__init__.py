@@ -1,0 +1,39 @@
+"""Data of several domains: read, split, prepared."""
+
+from crossgrad.data.arrays import read_arrays
+from crossgrad.data.benchmarks import BENCHMARKS, Benchmark
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.folder import read_folder
+from crossgrad.data.manifest import read_manifest
+from crossgrad.data.opening import open_dataset
+from crossgrad.data.preprocessing import ImageDecoding, Standardisation
+from crossgrad.data.splits import (
+    Split,
+    check_dataset,
+    check_split,
+    default_protocol,
+    held_out_groups,
+    random_split,
+    split,
+    training_subset,
+)
+
+__all__ = [
+    "DomainDataset",
+    "open_dataset",
+    "read_arrays",
+    "read_folder",
+    "read_manifest",
+    "BENCHMARKS",
+    "Benchmark",
+    "Split",
+    "split",
+    "random_split",
+    "training_subset",
+    "held_out_groups",
+    "default_protocol",
+    "check_dataset",
+    "check_split",
+    "ImageDecoding",
+    "Standardisation",
+]

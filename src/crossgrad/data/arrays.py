@@ -1,0 +1,59 @@
+"""Arrays in a NumPy archive: inputs, labels and domains."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.naming import quoted
+from crossgrad.errors import DataError
+
+_KEYS = ("inputs", "labels", "domains")
+
+
+def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
+    """Read an .npz archive that holds inputs (n, ...), labels (n,) and domains (n,).
+
+    What the arrays may hold is told by `DomainDataset.from_arrays`. Nothing in the archive is unpickled.
+
+    Args:
+        path: of the archive, whose name without extension names the dataset.
+
+    Raises:
+        DataError: missing, no .npz, damaged, without one of the three arrays, or with arrays of objects.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"no such file: {str(file)!r}")
+    if not zipfile.is_zipfile(file):
+        raise DataError(
+            f"{str(file)!r} is not an .npz archive; write one by numpy.savez(path, inputs=..., labels=..., domains=...)"
+        )
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            if absent := [key for key in _KEYS if key not in archive.files]:
+                raise DataError(f"{str(file)!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
+            arrays = {key: _load(archive, key, file) for key in _KEYS}
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise DataError(f"{str(file)!r} is damaged: {error}") from error
+    try:
+        return DomainDataset.from_arrays(**arrays, name=file.stem)
+    except DataError as error:
+        raise DataError(f"{str(file)!r}: {error}") from error
+
+
+def _load(archive: Any, key: str, file: Path) -> Any:
+    try:
+        return archive[key]
+    except ValueError as error:
+        # NumPy's message for an array of objects advises allow_pickle=True, which would run code.
+        if "allow_pickle" not in str(error):
+            raise DataError(f"{str(file)!r} is damaged: {key}: {error}") from error
+        raise DataError(
+            f"{key} in {str(file)!r} holds Python objects, which are not loaded, since that could run code; "
+            f"save strings by {key}=numpy.array({key}, dtype=str), numbers likewise"
+        ) from error

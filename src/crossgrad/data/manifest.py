@@ -1,0 +1,138 @@
+"""Images listed in a manifest: CSV, JSON lines or Parquet with a path, a label and a domain in each row."""
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.images import DEFAULT_IMAGE_SIZE, read_images
+from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.errors import DataError
+
+_Row = tuple[str, dict[str, Any]]
+"""Where it stands, for messages, and its values by column."""
+
+
+def read_manifest(
+    path: str | os.PathLike[str],
+    *,
+    path_column: str = "path",
+    label_column: str = "label",
+    domain_column: str = "domain",
+    image_size: int = DEFAULT_IMAGE_SIZE,
+    channels: int | None = None,
+    skip_unreadable: bool = False,
+) -> DomainDataset:
+    """Read the images that a table names, in its order.
+
+    Labels and domains are kept as the text that is written there, leading zeros included, and sort as text.
+
+    Args:
+        path: of the table, by extension .csv (commas, a header line), .jsonl or .json (one object a line),
+            or .parquet; text in UTF-8. Its name without extension names the dataset.
+        path_column: the column of the images' paths, relative to the manifest's folder.
+        label_column: the column of labels.
+        domain_column: the column of domains.
+        image_size: height and width of the inputs, in pixels; `ImageDecoding` says how images get there.
+        channels: 1 for grey, 3 for colour; None: 1 where every image is grey, else 3.
+        skip_unreadable: leave unreadable images out, with a DataWarning that counts and lists them.
+
+    Raises:
+        DataError: the table is missing, empty, damaged, not UTF-8, lacks a column or a value, or names files
+            that are missing or cannot be read.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"no such file: {str(file)!r}")
+    columns = {"path": path_column, "label": label_column, "domain": domain_column}
+    values: dict[str, list[str]] = {role: [] for role in columns}
+    for where, row in _rows(file):
+        for role, column in columns.items():
+            values[role].append(_text(row, role, column, f"{str(file)!r}, {where}"))
+    if not values["path"]:
+        raise DataError(f"{str(file)!r} is empty: it lists no image")
+    paths = [file.parent / written for written in values["path"]]
+    if absent := [image for image in paths if not os.path.isfile(image)]:
+        raise DataError(
+            f"{len(absent)} of the {len(paths)} images in {str(file)!r} are not there, the first is "
+            f"{str(absent[0])!r}; relative paths start from the manifest's folder"
+        )
+    return read_images(
+        paths,
+        values["label"],
+        values["domain"],
+        name=file.stem,
+        image_size=image_size,
+        channels=channels,
+        skip_unreadable=skip_unreadable,
+    )
+
+
+def _rows(file: Path) -> Iterator[_Row]:
+    try:
+        if file.suffix.lower() == ".parquet":
+            yield from _parquet_rows(file)
+        elif file.suffix.lower() == ".csv":
+            yield from _csv_rows(file)
+        else:
+            yield from _json_rows(file)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{str(file)!r} is not UTF-8: byte {error.object[error.start]:#04x}; save it as UTF-8"
+        ) from error
+
+
+def _csv_rows(file: Path) -> Iterator[_Row]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:  # -sig: spreadsheets put a mark before the text
+        reader = csv.DictReader(lines, strict=True)
+        try:
+            for row in reader:
+                if None in row:
+                    raise DataError(f"{str(file)!r}, line {reader.line_num}: {len(row[None])} more values than columns")
+                yield f"line {reader.line_num}", row
+        except csv.Error as error:
+            raise DataError(f"{str(file)!r}, line {reader.line_num}: {error}") from error
+
+
+def _json_rows(file: Path) -> Iterator[_Row]:
+    with file.open(encoding="utf-8-sig", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                # Numbers stay as they are written, 1.50 included: they are names here.
+                row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{str(file)!r}, line {number}: not JSON: {line[:60]!r}: {error}") from error
+            if not isinstance(row, dict):
+                raise DataError(f"{str(file)!r}, line {number}: one object a line, not {line[:60]!r}")
+            yield f"line {number}", row
+
+
+def _parquet_rows(file: Path) -> Iterator[_Row]:
+    from pyarrow import ArrowException, parquet  # only those who bring Parquet need wait for it
+
+    try:
+        table = parquet.read_table(file)
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{str(file)!r} is not a Parquet file, or is damaged: {error}") from error
+    for number, row in enumerate(table.to_pylist(), start=1):
+        yield f"row {number}", row
+
+
+def _text(row: dict[str, Any], role: str, column: str, where: str) -> str:
+    if column not in row:
+        near = did_you_mean(column, list(row))
+        raise DataError(
+            f"{where}: no column {column!r}; there are {quoted(row)}{near}; the {role} may be in another "
+            f"column by --{role}-column"
+        )
+    value = row[column]
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise DataError(f"{where}: {column!r} is blank")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise DataError(f"{where}: {column!r} must be text or a whole number, but is {value!r}")
+    return str(value)

@@ -1,0 +1,114 @@
+"""Names of labels and domains: from the values that came to sorted names and indices."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from torch import Tensor, from_numpy
+
+from crossgrad.errors import DataError
+
+
+def name_indices(values: Any, *, what: str) -> tuple[Int[Tensor, " n"], tuple[str, ...]]:
+    """Give every value the index of its name among the sorted names.
+
+    Integers (and whole floats and booleans) sort as numbers and are named by their decimal text; strings
+    sort as strings and are kept as they are, leading zeros included.
+
+    Args:
+        values: an array or sequence of n strings or of n integers.
+        what: what they are, for the messages: "labels" or "domains".
+
+    Returns:
+        The indices, int64, shape (n,), and the names in the order of the indices.
+
+    Raises:
+        DataError: not one-dimensional, empty, mixed, fractional, blank, or neither strings nor integers.
+
+    Example:
+        >>> indices, names = name_indices([10, 9, 10], what="labels")
+        >>> indices.tolist(), names
+        ([1, 0, 1], ('9', '10'))
+        >>> name_indices(["10", "9", "09"], what="domains")[1]
+        ('09', '10', '9')
+    """
+    plain = _plain_values(values, what)
+    keys = sorted(set(plain))
+    position = {key: index for index, key in enumerate(keys)}
+    indices = np.fromiter((position[value] for value in plain), dtype=np.int64, count=len(plain))
+    return from_numpy(indices), tuple(str(key) for key in keys)
+
+
+def _plain_values(values: Any, what: str) -> list[Any]:
+    """As Python values that are all str, all int or all bool."""
+    # An object array keeps the types: np.asarray(["a", 1]) would make a string of the 1.
+    array = values if isinstance(values, np.ndarray) else _object_array(values, what)
+    if array.ndim != 1:
+        raise DataError(f"{what} must have one entry for each input, but has shape {array.shape}")
+    if len(array) == 0:
+        raise DataError(f"{what} is empty")
+    plain = [value.item() if isinstance(value, np.generic) else value for value in array.tolist()]
+    kinds = {type(value) for value in plain}
+    if kinds <= {int, float} and float in kinds:
+        plain, kinds = [_whole(value, index, what) for index, value in enumerate(plain)], {int}
+    if len(kinds) > 1:
+        raise DataError(f"{what} must be all strings or all integers, but mixes {_kind_names(kinds)}")
+    if not kinds <= {str, int, bool}:
+        raise DataError(f"{what} must be strings or integers, but holds {_kind_names(kinds)}")
+    if kinds == {str}:
+        _check_text(plain, what)
+    return plain
+
+
+def _object_array(values: Any, what: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(values if hasattr(values, "__array__") else np.array(list(values), dtype=object))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be an array or a sequence, but is {type(values).__name__}") from error
+
+
+def _whole(value: float, index: int, what: str) -> int:
+    if not float(value).is_integer():
+        raise DataError(f"{what} must be strings or integers, but entry {index} is {value!r}")
+    return int(value)
+
+
+def _check_text(texts: list[str], what: str) -> None:
+    for index, text in enumerate(texts):
+        if not text.strip():
+            raise DataError(f"{what} has a blank entry at index {index}: {text!r}")
+        if not text.isascii() and text != text.encode(errors="replace").decode():
+            # Half of a surrogate pair, as in a file name that is not UTF-8: no record could hold it.
+            raise DataError(f"{what} has an entry that is not valid Unicode at index {index}: {text!r}")
+
+
+def _kind_names(kinds: Iterable[type]) -> str:
+    return " and ".join(sorted(kind.__name__ for kind in kinds))
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """The nearest of the names as the end of an error message, or nothing where none is near.
+
+    Example:
+        >>> did_you_mean("digts", ["digits", "fonts"])
+        "; did you mean 'digits'?"
+        >>> did_you_mean("zebra", ["digits", "fonts"])
+        ''
+    """
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names for a message, the first ten of them.
+
+    Example:
+        >>> quoted(["a", "b"])
+        "'a', 'b'"
+        >>> quoted(str(i) for i in range(12))
+        "'0', '1', '2', '3', '4', '5', '6', '7', '8', '9' and 2 more"
+    """
+    listed = [repr(name) for name in names]
+    return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "")

@@ -1,0 +1,74 @@
+"""A dataset from whatever a person names: a benchmark, a folder, a manifest or arrays."""
+
+import os
+from pathlib import Path
+
+from crossgrad.data.arrays import read_arrays
+from crossgrad.data.benchmarks import BENCHMARKS
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.folder import read_folder
+from crossgrad.data.images import DEFAULT_IMAGE_SIZE
+from crossgrad.data.manifest import read_manifest
+from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.errors import DataError, SettingsError
+
+_MANIFESTS = (".csv", ".jsonl", ".json", ".parquet")
+
+
+def open_dataset(
+    source: str | Path,
+    *,
+    image_size: int | None = None,
+    channels: int | None = None,
+    path_column: str = "path",
+    label_column: str = "label",
+    domain_column: str = "domain",
+    skip_unreadable: bool = False,
+) -> DomainDataset:
+    """Open a benchmark by its name, or else the folder or file of that path.
+
+    A benchmark goes before a folder of the same name; the folder is meant by "./digits" or by a `Path`.
+
+    Args:
+        source: a benchmark's name, a folder domain/label/image, a manifest (.csv, .jsonl, .json, .parquet),
+            or arrays (.npz).
+        image_size: of image files, in pixels; None: 32.
+        channels: of image files: 1, 3, or None: 1 where every image is grey, else 3.
+        path_column: of a manifest.
+        label_column: of a manifest.
+        domain_column: of a manifest.
+        skip_unreadable: leave unreadable image files out, with a DataWarning that counts and lists them.
+
+    Raises:
+        DataError: nothing of that name, or it cannot be used as it is.
+        SettingsError: image_size or channels with data that is not image files.
+
+    Example:
+        >>> len(open_dataset("digits"))
+        1797
+    """
+    path = Path(source)
+    is_benchmark = isinstance(source, str) and source in BENCHMARKS
+    if is_benchmark or (path.suffix.lower() == ".npz" and not path.is_dir()):
+        if image_size is not None or channels is not None:
+            raise SettingsError(f"image size and channels are for image files; {str(source)!r} has its own")
+        return BENCHMARKS[str(source)].load() if is_benchmark else read_arrays(path)
+    size = DEFAULT_IMAGE_SIZE if image_size is None else image_size
+    if path.is_dir():
+        return read_folder(path, image_size=size, channels=channels, skip_unreadable=skip_unreadable)
+    if path.suffix.lower() in _MANIFESTS:
+        return read_manifest(
+            path,
+            path_column=path_column,
+            label_column=label_column,
+            domain_column=domain_column,
+            image_size=size,
+            channels=channels,
+            skip_unreadable=skip_unreadable,
+        )
+    found = "is not a kind of data known here" if path.exists() else "is not there"
+    raise DataError(
+        f"{os.fspath(source)!r} {found}{did_you_mean(path.name, list(BENCHMARKS))}; data may be a benchmark "
+        f"({quoted(BENCHMARKS)}), a folder domain/label/image, a manifest ({', '.join(_MANIFESTS)}), or "
+        "arrays (.npz)"
+    )

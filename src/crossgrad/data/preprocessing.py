@@ -1,0 +1,172 @@
+"""What is done to an input before a net sees it: image files decoded, numbers standardised."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import IO, Any, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from crossgrad.errors import DataError, SettingsError
+
+
+def readable_formats() -> dict[str, str]:
+    """Format by file extension (".png": "PNG"), of all that may be read.
+
+    Without EPS, which Pillow hands to an interpreter of programs.
+    """
+    extensions = Image.registered_extensions()
+    return {end: form for end, form in extensions.items() if form in Image.OPEN and form != "EPS"}
+
+
+@dataclass(frozen=True)
+class ImageDecoding:
+    """How an image file becomes an input; kept with a model, so that it predicts as it was trained.
+
+    The image is turned upright by its EXIF orientation, transparency is laid on white, the longer side is
+    scaled to `image_size` with the aspect kept (bilinear, antialiased: no ringing, so values stay in range),
+    and the shorter side is padded evenly on both ends with the median colour of the image's border. Of an
+    animation the first frame counts.
+
+    Args:
+        image_size: height and width of the inputs, in pixels.
+        channels: 1 for grey, 3 for colour.
+
+    Raises:
+        SettingsError: a size below 1, or other channels.
+
+    Example:
+        >>> ImageDecoding.from_json(ImageDecoding(image_size=32, channels=1).to_json())
+        ImageDecoding(image_size=32, channels=1)
+    """
+
+    image_size: int
+    channels: int
+
+    def __post_init__(self) -> None:
+        if self.image_size < 1:
+            raise SettingsError(f"image_size must be at least 1 pixel, but is {self.image_size}")
+        if self.channels not in (1, 3):
+            raise SettingsError(f"channels must be 1 (grey) or 3 (colour), but is {self.channels}")
+
+    def decode(self, file: str | os.PathLike[str] | IO[bytes]) -> NDArray[np.float32]:
+        """Read one image.
+
+        Args:
+            file: a path, or a file opened for reading bytes.
+
+        Returns:
+            float32 in [0, 1], shape (channels, image_size, image_size).
+
+        Raises:
+            DataError: missing, no image, damaged, cut off, or too large to be honest.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(file, formats=sorted(set(readable_formats().values()))) as image:
+                    pixels = self._pixels(image)
+        except DataError as error:
+            raise DataError(f"cannot read image {_name(file)}: {error}") from error
+        # On damaged files Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others.
+        except Exception as error:
+            raise DataError(f"cannot read image {_name(file)}: {error or type(error).__name__}") from error
+        return self._fit(pixels)
+
+    def _pixels(self, image: Image.Image) -> NDArray[np.float32]:
+        """The whole image, float32 in [0, 1], shape (height, width, channels)."""
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I") or upright.mode == "F":
+            return np.repeat(_deep_grey(upright)[:, :, None], self.channels, axis=2)
+        if upright.has_transparency_data:
+            ink = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", ink.size, "white"), ink)
+        eight_bits = np.asarray(upright.convert("L" if self.channels == 1 else "RGB"), dtype=np.float32)
+        return eight_bits.reshape(*eight_bits.shape[:2], self.channels) / np.float32(255)
+
+    def _fit(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        height, width, _ = pixels.shape
+        scale = self.image_size / max(height, width)
+        inner_height, inner_width = max(1, round(height * scale)), max(1, round(width * scale))
+        top, left = (self.image_size - inner_height) // 2, (self.image_size - inner_width) // 2
+        result = np.empty((self.channels, self.image_size, self.image_size), dtype=np.float32)
+        for channel, plane in zip(result, np.moveaxis(pixels, 2, 0), strict=True):
+            channel[:] = np.median(np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]]))
+            scaled = Image.fromarray(np.ascontiguousarray(plane)).resize(
+                (inner_width, inner_height), Image.Resampling.BILINEAR
+            )
+            channel[top : top + inner_height, left : left + inner_width] = np.asarray(scaled)
+        return result.clip(0, 1)
+
+    def to_json(self) -> dict[str, int]:
+        return {"image_size": self.image_size, "channels": self.channels}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        return cls(image_size=value["image_size"], channels=value["channels"])
+
+
+def _deep_grey(image: Image.Image) -> NDArray[np.float32]:
+    """Grey of more than 8 bits: integers are 16-bit, floats are in [0, 1] already."""
+    values = np.asarray(image).astype(np.float32)
+    white = 1.0 if image.mode == "F" else 65535.0
+    if not (values.min() >= 0 and values.max() <= white):
+        raise DataError(f"its values run from {values.min():g} to {values.max():g}, not from 0 to {white:g}")
+    return values / np.float32(white)
+
+
+def _name(file: str | os.PathLike[str] | IO[bytes]) -> str:
+    return repr(os.fspath(file)) if isinstance(file, str | os.PathLike) else "from an open file"
+
+
+@dataclass(frozen=True, eq=False)
+class Standardisation:
+    """Inputs brought to mean 0 and standard deviation 1, by the statistics of the training inputs alone.
+
+    Args:
+        mean: float32, shape (features,) for vectors, (channels,) for images; (1,) goes with everything.
+        std: likewise, positive.
+    """
+
+    mean: Float[Tensor, " c"]
+    std: Float[Tensor, " c"]
+
+    @classmethod
+    def fit(cls, inputs: Float[Tensor, " n *shape"]) -> Self:
+        """Take the statistics of inputs, over all but their second dimension; what is constant gets std 1.
+
+        Args:
+            inputs: of the training examples, shape (n, features) or (n, channels, *shape), n at least 1.
+
+        Example:
+            >>> standard = Standardisation.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
+            >>> standard.apply(torch.tensor([[3.0, 6.0]]))
+            tensor([[1., 1.]])
+        """
+        others = [axis for axis in range(inputs.ndim) if axis != 1]
+        variance, mean = torch.var_mean(inputs.double(), dim=others, correction=0)
+        constant = inputs.amax(dim=others) == inputs.amin(dim=others)
+        std = variance.sqrt().float()
+        return cls(mean.float(), torch.where(constant | (std == 0), 1.0, std))
+
+    @classmethod
+    def identity(cls) -> Self:
+        """The one that changes nothing, for inputs in [0, 1] that shall stay there."""
+        return cls(torch.zeros(1), torch.ones(1))
+
+    def apply(self, inputs: Float[Tensor, " n *shape"]) -> Float[Tensor, " n *shape"]:
+        """Standardise inputs, shape (n, features) or (n, channels, *shape), on whichever device they are."""
+        shape = (-1, *(1 for _ in inputs.shape[2:]))
+        return (inputs - self.mean.to(inputs).view(shape)) / self.std.to(inputs).view(shape)
+
+    def to_json(self) -> dict[str, list[float]]:
+        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, list[float]]) -> Self:
+        return cls(torch.tensor(value["mean"]), torch.tensor(value["std"]))
