@@ -1,0 +1,143 @@
+"""Pictures of inputs, of what a method moved them to, and of the difference, as PNG data for one page."""
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crossgrad.errors import RecordError
+from crossgrad.records import Record
+from crossgrad.report.names import display_name, printable
+
+MOST_EXAMPLES = 6
+MOST_PIXELS = 96
+"""Longest side of a picture; larger ones are made smaller."""
+MOST_CHARACTERS = 3_000_000
+"""Of picture data on one page."""
+
+# Blue, white, red (ColorBrewer's RdBu): told apart with any colour vision, and lightness grows from no change.
+_POSITIONS = (-1.0, -0.5, 0.0, 0.5, 1.0)
+_COLOURS = np.array([(33, 102, 172), (146, 197, 222), (247, 247, 247), (244, 165, 130), (178, 24, 43)])
+
+_MOVED = {
+    "domain_perturbed": "moved along the domain gradient",
+    "label_perturbed": "moved along the label gradient",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG as a data URI, with the words for who cannot see it."""
+
+    uri: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """One run's examples: a row of pictures each, the input first, then each moved input and its difference."""
+
+    method: str
+    name: str
+    run: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Picture, ...]], ...]
+    largest: float
+    """The difference that has the full colour."""
+
+
+def galleries(records: Sequence[Record], runs: Path) -> tuple[Gallery, ...]:
+    """One gallery a method, from its first run that has pictures; fewer examples where they would be too much.
+
+    Args:
+        records: of one table.
+        runs: the folder of the runs' folders.
+
+    Raises:
+        RecordError: a gallery cannot be read.
+    """
+    chosen: dict[str, Record] = {}
+    for record in records:
+        if (runs / record["key"] / "gallery.npz").is_file():
+            chosen.setdefault(record["method"], record)
+    for n_examples in range(MOST_EXAMPLES, 0, -1):
+        found = tuple(_gallery(record, runs / record["key"] / "gallery.npz", n_examples) for record in chosen.values())
+        size = sum(len(picture.uri) for gallery in found for _, row in gallery.rows for picture in row)
+        if size <= MOST_CHARACTERS:
+            return found
+    return ()
+
+
+def _gallery(record: Record, path: Path, n_examples: int) -> Gallery:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        inputs = arrays["inputs"].astype(np.float64)
+        chosen = _spread(arrays["domains"], n_examples)
+        moved = {name: arrays[name].astype(np.float64)[chosen] for name in _MOVED if name in arrays}
+        labels, domains = arrays["labels"][chosen], arrays["domains"][chosen]
+        inputs = inputs[chosen]
+        differences = {name: values - inputs for name, values in moved.items()}
+    except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
+        raise RecordError(f"{path}: not a gallery of pictures: {error}") from error
+    # Channels are averaged with their signs: one picture says where an input became brighter or darker.
+    signed = {name: values.mean(axis=1) for name, values in differences.items()}
+    largest = max((float(np.abs(values).max()) for values in signed.values() if values.size), default=0.0)
+    rows = []
+    for i in range(len(inputs)):
+        what = f"{_label(record, int(labels[i]))}, domain {domains[i]}"
+        pictures = [_picture(_grey_or_colour(inputs[i]), f"Input: {what}")]
+        for name, values in moved.items():
+            pictures.append(_picture(_grey_or_colour(values[i]), f"{what}, {_MOVED[name]}"))
+            pictures.append(_picture(_diverging(signed[name][i], largest), f"{what}: what was changed"))
+        rows.append((what, tuple(pictures)))
+    headers = ["Input"]
+    for name in moved:
+        headers += [_MOVED[name].capitalize(), "Difference"]
+    run = f"held out {', '.join(record['held_out'])}, seed {record['seed']}"
+    return Gallery(
+        record["method"], display_name(record["method"]), printable(run), tuple(headers), tuple(rows), largest
+    )
+
+
+def _spread(domains: NDArray[np.str_], n_examples: int) -> list[int]:
+    """Examples of as many different domains as there are, in the order of the file."""
+    of_domain: dict[str, list[int]] = {}
+    for i, domain in enumerate(domains):
+        of_domain.setdefault(str(domain), []).append(i)
+    return sorted(list(_in_turn(list(of_domain.values())))[:n_examples])
+
+
+def _in_turn(groups: Sequence[list[int]]) -> Iterator[int]:
+    for place in range(max(map(len, groups), default=0)):
+        yield from (group[place] for group in groups if place < len(group))
+
+
+def _label(record: Record, label: int) -> str:
+    labels = record["labels"]
+    return f"label {labels[label] if 0 <= label < len(labels) else label}"
+
+
+def _grey_or_colour(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    values = values.transpose(1, 2, 0) if values.shape[0] == 3 else values.mean(axis=0)
+    return np.round(255 * values.clip(0, 1)).astype(np.uint8)
+
+
+def _diverging(values: NDArray[np.float64], largest: float) -> NDArray[np.uint8]:
+    relative = values / largest if largest > 0 else values
+    channels = [np.interp(relative, _POSITIONS, _COLOURS[:, channel]) for channel in range(3)]
+    return np.round(np.stack(channels, axis=-1)).astype(np.uint8)
+
+
+def _picture(pixels: NDArray[np.uint8], text: str) -> Picture:
+    image = Image.fromarray(pixels)
+    image.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return Picture(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", printable(text))

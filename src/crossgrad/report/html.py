@@ -1,0 +1,80 @@
+"""The report as one HTML file: no network, no script, light and dark, from a phone's width to a desk's."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from crossgrad.records import Record
+from crossgrad.report import charts, gallery, history, numbers
+from crossgrad.report.names import BASELINE, display_name, printable
+from crossgrad.report.provenance import provenance
+from crossgrad.report.tables import Table
+from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS, worst
+from crossgrad.report.words import caveats, headline, sentences
+
+CURVES = {"label_loss": "Label loss", "domain_loss": "Domain loss"}
+"""What is drawn of a training history, and its title."""
+
+MOST_UNFINISHED = 200
+"""Failed and missing runs listed by name; more are counted."""
+
+
+def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
+    """Write the page.
+
+    Everything that comes from data is escaped, and the page's own policy forbids scripts and every request.
+
+    Args:
+        table: from `summarise(records)`.
+        records: what the table was made from.
+        runs: the folder of the runs' folders, for curves and pictures; what is not there is left out.
+
+    Raises:
+        RecordError: a run's history or pictures cannot be read.
+    """
+    # The templates come with the package; whatever a template prints is escaped.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
+    environment.filters |= {"printable": printable, "worst": worst, "method": display_name, "typeset": _typeset}
+    drawn = {title: history.curves(records, runs, value) for value, title in CURVES.items()}
+    compared = [place for place, row in enumerate(table.rows) if row.method != BASELINE]
+    made = provenance(records)
+    return environment.get_template("report.html").render(
+        table=table,
+        made=made,
+        headline=headline(table),
+        findings=list(zip(compared, map(_typeset, sentences(table)), strict=False)),
+        caveats=caveats(table),
+        by_domain=len(table.held_out) <= MOST_DOMAIN_COLUMNS,
+        panels=charts.panels(table),
+        intervals=charts.intervals(table),
+        plots=[charts.plot(title, curves, table) for title, curves in drawn.items() if curves],
+        galleries=gallery.galleries(records, runs),
+        unfinished=[printable(str(run)) for run in table.unfinished[:MOST_UNFINISHED]],
+        setting_methods=list(dict.fromkeys(m for values in made.by_method.values() for m in values)),
+        duration=_duration(made.seconds),
+    )
+
+
+def _typeset(text: str) -> str:
+    """True minus signs, as long as a plus; no line ends between a number and what belongs to it."""
+    text = re.sub(r"(?<![^ (])-(?=[0-9])", "\N{MINUS SIGN}", text)
+    return re.sub(r"(?<=p) ([=<]) (?=[0-9])|(?<=[0-9]) (?=%|points? )", _unbroken, text)
+
+
+def _unbroken(spaced: re.Match[str]) -> str:
+    return spaced.group().replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,38 @@
+"""What methods are called in reports, and how names that come from data are made safe to print."""
+
+BASELINE = "erm"
+"""The method every other one is compared with."""
+
+DISPLAY_NAMES = {
+    "erm": "ERM",
+    "label_grad": "LabelGrad",
+    "dann": "DANN",
+    "crossgrad": "CrossGrad",
+    "ccsa": "CCSA",
+    "mtae": "MTAE",
+    "hybrid": "Hybrid",
+    "random": "Random",
+    "repeat": "Repeat",
+}
+
+
+def display_name(method: str) -> str:
+    """The name a reader knows; a method that is not in the list is shown as it is.
+
+    Example:
+        >>> display_name("label_grad"), display_name("mine")
+        ('LabelGrad', 'mine')
+    """
+    return DISPLAY_NAMES.get(method, method)
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters written out, so that a domain's name cannot steer a terminal.
+
+    Example:
+        >>> printable("writer \x1b[31m7\n")
+        'writer \\x1b[31m7\\n'
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )

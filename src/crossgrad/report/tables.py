@@ -1,0 +1,255 @@
+"""Records to one table of numbers: what every kind of report prints. Nothing is rendered here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crossgrad.errors import RecordError
+from crossgrad.records import Record
+from crossgrad.report.names import BASELINE, display_name
+from crossgrad.significance import Comparison, Estimate, estimate, paired_t
+
+_NEEDED = (
+    "dataset",
+    "fingerprint",
+    "n_examples",
+    "labels",
+    "domains",
+    "held_out",
+    "method",
+    "net",
+    "seed",
+    "select",
+) + ("settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A method against ERM in percentage points, over the (domain, seed) pairs that both have."""
+
+    comparison: Comparison
+    by_domain: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How far inputs were moved, as means over a method's runs, in the inputs' own units."""
+
+    l2: float
+    linf: float
+    input_l2: float
+
+    @property
+    def as_large_as_input(self) -> bool:
+        """Whether inputs were moved by as much as they measure themselves."""
+        return self.l2 >= self.input_l2
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method. Accuracies are fractions; standard errors are over seeds for one domain, else over domains."""
+
+    method: str
+    name: str
+    by_domain: dict[str, Estimate]
+    """Held-out domain to accuracy, averaged over seeds; without domains for which no run ended well."""
+    mean: Estimate | None
+    """Over held-out domains."""
+    worst: str | None
+    """The held-out domain with the lowest accuracy."""
+    in_domain: Estimate | None
+    """Unseen examples of training domains, over the groups of domains that were held out together."""
+    difference: Difference | None
+    """To ERM; None for ERM itself and where the two share no (domain, seed)."""
+    perturbation: Perturbation | None
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that failed, or that other methods have and this one has not (`step` is None)."""
+
+    method: str
+    held_out: tuple[str, ...]
+    seed: int
+    reason: str
+    step: int | None
+
+    def __str__(self) -> str:
+        where = f"{self.method}, held out {', '.join(self.held_out)}, seed {self.seed}: {self.reason}"
+        return where if self.step is None or "at step" in self.reason else f"{where} at step {self.step}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a compare found."""
+
+    dataset: str
+    n_examples: int
+    n_labels: int
+    n_domains: int
+    held_out: tuple[str, ...]
+    """Every domain that was held out by some run, in the data's order."""
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+    unfinished: tuple[Unfinished, ...]
+    unequal: dict[str, dict[str, str]]
+    """What methods do not have in common ("net", "max_steps", "select"): field to method to value."""
+
+
+def summarise(records: Sequence[Record]) -> Table:
+    """Make the table of one dataset's records.
+
+    Methods come in the order in which they are first seen, ERM first. Seeds are averaged within a domain
+    before anything is said about domains (`paired_t` says why).
+
+    Args:
+        records: as `crossgrad.records.read_records` gives them; failed runs among them are listed, not counted.
+
+    Raises:
+        RecordError: there are none, a field is missing, they are of several datasets, one (method, domain,
+            seed) comes twice, or the seeds of one method and held-out domain were trained differently.
+
+    Example:
+        >>> from crossgrad.report import summarise
+        >>> summarise([])
+        Traceback (most recent call last):
+            ...
+        crossgrad.errors.RecordError: there are no records to report
+    """
+    _check(records)
+    methods = sorted(dict.fromkeys(record["method"] for record in records), key=lambda name: name != BASELINE)
+    finished = _finished(records)
+    accuracies = {method: _accuracies(finished, method) for method in methods}
+    first = records[0]
+    held_out_somewhere = {name for record in records for name in record["held_out"]}
+    return Table(
+        dataset=first["dataset"],
+        n_examples=first["n_examples"],
+        n_labels=len(first["labels"]),
+        n_domains=len(first["domains"]),
+        held_out=tuple(name for name in first["domains"] if name in held_out_somewhere),
+        seeds=tuple(sorted({record["seed"] for record in records})),
+        rows=tuple(
+            _row(method, first["domains"], finished, accuracies[method], accuracies.get(BASELINE)) for method in methods
+        ),
+        unfinished=_unfinished(records, methods),
+        unequal=_unequal(finished),
+    )
+
+
+def _check(records: Sequence[Record]) -> None:
+    if not records:
+        raise RecordError("there are no records to report")
+    for record in records:
+        missing = [field for field in _NEEDED if field not in record]
+        if missing:
+            raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
+    datasets = sorted({f"{record['dataset']} ({record['fingerprint']})" for record in records})
+    if len(datasets) > 1:
+        raise RecordError(f"the records are of {len(datasets)} datasets, {', '.join(datasets)}; report each alone")
+    trained: dict[Any, Record] = {}
+    for record in _finished(records):
+        before = trained.setdefault((record["method"], tuple(record["held_out"])), record)
+        for field in ("net", "select", "max_steps", "settings"):
+            if before[field] != record[field]:
+                raise RecordError(
+                    f"{record['method']}, held out {', '.join(record['held_out'])}: seeds {before['seed']} and "
+                    f"{record['seed']} differ in {field} ({before[field]!r}, {record[field]!r}); their mean would "
+                    "be of nothing in particular"
+                )
+
+
+def _finished(records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if record["error"] is None]
+
+
+def _accuracies(finished: Sequence[Record], method: str) -> dict[tuple[str, int], float]:
+    """(held-out domain, seed) to accuracy."""
+    found: dict[tuple[str, int], float] = {}
+    for record in finished:
+        if record["method"] != method:
+            continue
+        for domain, accuracy in record["out_of_domain"]["by_domain"].items():
+            if (domain, record["seed"]) in found:
+                raise RecordError(f"{method}, domain {domain}, seed {record['seed']}: more than one record")
+            found[domain, record["seed"]] = accuracy
+    return found
+
+
+def _row(
+    method: str,
+    domains: Sequence[str],
+    finished: Sequence[Record],
+    own: dict[tuple[str, int], float],
+    baseline: dict[tuple[str, int], float] | None,
+) -> Row:
+    runs = [record for record in finished if record["method"] == method]
+    grouped = _by_domain(own, domains)
+    by_domain = {domain: estimate(values) for domain, values in grouped.items()}
+    inside: dict[tuple[str, ...], list[float]] = {}
+    for record in runs:
+        if record["in_domain"] is not None:
+            inside.setdefault(tuple(record["held_out"]), []).append(record["in_domain"]["accuracy"])
+    moved = [record["perturbation"] for record in runs if record["perturbation"] is not None]
+    return Row(
+        method=method,
+        name=display_name(method),
+        by_domain=by_domain,
+        mean=estimate([value.mean for value in by_domain.values()]) if by_domain else None,
+        worst=min(by_domain, key=lambda domain: by_domain[domain].mean, default=None),
+        in_domain=estimate([estimate(values).mean for values in inside.values()]) if inside else None,
+        difference=None if baseline is None or method == BASELINE else _difference(own, baseline, domains),
+        perturbation=_perturbation(moved) if moved else None,
+    )
+
+
+def _by_domain(values: dict[tuple[str, int], float], domains: Sequence[str]) -> dict[str, list[float]]:
+    grouped: dict[str, list[float]] = {}
+    for domain in domains:
+        of_domain = [value for (name, _), value in values.items() if name == domain]
+        if of_domain:
+            grouped[domain] = of_domain
+    return grouped
+
+
+def _difference(
+    own: dict[tuple[str, int], float], baseline: dict[tuple[str, int], float], domains: Sequence[str]
+) -> Difference | None:
+    pairs = {pair: 100 * (own[pair] - baseline[pair]) for pair in own if pair in baseline}
+    if not pairs:
+        return None
+    by_domain = {domain: estimate(values).mean for domain, values in _by_domain(pairs, domains).items()}
+    return Difference(paired_t(list(by_domain.values())), by_domain)
+
+
+def _perturbation(moved: Sequence[dict[str, float]]) -> Perturbation:
+    mean = {field: estimate([run[field] for run in moved]).mean for field in ("l2", "linf", "input_l2")}
+    return Perturbation(**mean)
+
+
+def _unfinished(records: Sequence[Record], methods: Sequence[str]) -> tuple[Unfinished, ...]:
+    by_run = {(record["method"], tuple(record["held_out"]), record["seed"]): record for record in records}
+    wanted = dict.fromkeys((held_out, seed) for _, held_out, seed in by_run)
+    found = []
+    for method in methods:
+        for held_out, seed in wanted:
+            record = by_run.get((method, held_out, seed))
+            if record is None:
+                found.append(Unfinished(method, held_out, seed, "no record", None))
+            elif record["error"] is not None:
+                error = record["error"]
+                found.append(Unfinished(method, held_out, seed, error["message"], error.get("step")))
+    return tuple(found)
+
+
+def _unequal(finished: Sequence[Record]) -> dict[str, dict[str, str]]:
+    unequal: dict[str, dict[str, str]] = {}
+    for field in ("net", "max_steps", "select"):
+        values: dict[str, list[str]] = {}
+        for record in finished:
+            of_method = values.setdefault(record["method"], [])
+            if str(record[field]) not in of_method:
+                of_method.append(str(record[field]))
+        if len({frozenset(of_method) for of_method in values.values()}) > 1:
+            unequal[field] = {method: ", ".join(of_method) for method, of_method in values.items()}
+    return unequal
