@@ -1,0 +1,177 @@
+"""From names to a method with its nets: what the command line, the engine and a saved model have in common."""
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import nn
+
+from crossgrad.errors import SettingsError
+from crossgrad.methods import METHODS, Method
+from crossgrad.nets import NETS, headed
+
+ALIASES = {"dan": "dann"}
+"""The paper writes DAN for domain-adversarial training."""
+
+DEFAULT_HIDDEN = (256, 128)
+"""Hidden layers on a trunk that does not say which it wants (an attribute HIDDEN)."""
+
+
+def known(kind: str, name: str, names: Sequence[str]) -> str:
+    """The name itself, or an error that names the nearest one.
+
+    Example:
+        >>> known("method", "crosgrad", ["erm", "crossgrad"])
+        Traceback (most recent call last):
+        crossgrad.errors.SettingsError: no method 'crosgrad': did you mean 'crossgrad'? Known: erm, crossgrad
+    """
+    if name in names:
+        return name
+    nearest = get_close_matches(name, names, n=1)
+    hint = f" did you mean {nearest[0]!r}?" if nearest else ""
+    raise SettingsError(f"no {kind} {name!r}:{hint} Known: {', '.join(names)}")
+
+
+def method_name(name: str) -> str:
+    """A method's name in METHODS, through its alias if it has one.
+
+    Raises:
+        SettingsError: unknown; the nearest name is given.
+    """
+    return known("method", ALIASES.get(name, name), list(METHODS))
+
+
+def method_fields(method: str) -> dict[str, Any]:
+    """The fields of a method (its keyword arguments) and their defaults.
+
+    Example:
+        >>> method_fields("dann")
+        {'reversal': 1.0, 'schedule_rate': 10.0}
+    """
+    parameters = inspect.signature(METHODS[method].__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def parse_field(method: str, field: str, text: str) -> Any:
+    """Read a field's value from text by the type that the method declares for it.
+
+    Raises:
+        SettingsError: no such field, or the text is not of its type.
+
+    Example:
+        >>> parse_field("crossgrad", "condition", "true"), parse_field("crossgrad", "clip", "none")
+        (True, None)
+        >>> parse_field("crossgrad", "label_weight", "0.25"), parse_field("crossgrad", "norm", "l2")
+        (0.25, 'l2')
+    """
+    known(f"field of {method}", field, list(method_fields(method)))
+    declared = typing.get_type_hints(METHODS[method].__init__)[field]
+    options = typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
+    lowered = text.strip().lower()
+    if type(None) in options and lowered == "none":
+        return None
+    if bool in options:
+        if lowered not in ("true", "false"):
+            raise SettingsError(f"{method}.{field} is true or false, not {text!r}")
+        return lowered == "true"
+    if float in options:
+        try:
+            return float(text)
+        except ValueError as error:
+            if str not in options:
+                raise SettingsError(f"{method}.{field} is a number, not {text!r}") from error
+    return text.strip()
+
+
+def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
+    """The factory of a trunk by its name in NETS, or by import path "package.module:factory".
+
+    Raises:
+        SettingsError: unknown name, or nothing callable at that path.
+    """
+    if ":" not in net:
+        return NETS[known("net", net, list(NETS))]
+    module_name, _, attribute = net.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"no trunk at {net!r}: {error}. Give package.module:factory, importable from here") from error
+    if not callable(factory):
+        raise SettingsError(f"{net!r} is a {type(factory).__name__}, not a factory: it is called with the input's shape")
+    return typing.cast("Callable[[Sequence[int]], nn.Module]", factory)
+
+
+def build_method(
+    method: str,
+    *,
+    net: str,
+    input_shape: Sequence[int],
+    n_labels: int,
+    n_domains: int,
+    fields: Mapping[str, Any],
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> Method:
+    """Build a method with freshly initialised nets; the same seed gives every method the same label net.
+
+    A method's arguments before its fields say which nets it takes: `label_net`, `domain_net` (both of the same
+    architecture), `domain_head` (from the label net's last hidden layer to domains). A method whose field `condition`
+    is set gets a label net that takes the domain net's features too.
+
+    Args:
+        method: name in METHODS.
+        net: name in NETS, or the import path of a trunk's factory.
+        input_shape: of one input.
+        n_labels: labels.
+        n_domains: training domains.
+        fields: of the method; those not named keep their defaults.
+        dropout: before the logits of every net, in [0, 1).
+        seed: of the initial weights; torch's global generator is left as it was.
+
+    Raises:
+        SettingsError: an unknown name or field, or a value out of range.
+
+    Example:
+        >>> method = build_method(
+        ...     "crossgrad", net="lenet", input_shape=(1, 16, 16), n_labels=10, n_domains=5, fields={"condition": True}
+        ... )
+        >>> method(torch.zeros(2, 1, 16, 16)).shape
+        torch.Size([2, 10])
+    """
+    method = method_name(method)
+    for field in fields:
+        known(f"field of {method}", field, list(method_fields(method)))
+    if not 0 <= dropout < 1:
+        raise SettingsError(f"dropout is a probability in [0, 1), not {dropout!r}")
+    factory = trunk_factory(net)
+    hidden: Sequence[int] = getattr(factory, "HIDDEN", DEFAULT_HIDDEN)
+    n_domain_features = hidden[-1] if fields.get("condition") else 0
+
+    def headed_net(n_classes: int, n_domain_features: int = 0) -> nn.Module:
+        return headed(
+            factory(input_shape),
+            input_shape=input_shape,
+            n_classes=n_classes,
+            hidden=hidden,
+            n_domain_features=n_domain_features,
+            dropout=dropout,
+        )
+
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "label_net": lambda: headed_net(n_labels, n_domain_features),
+        "domain_net": lambda: headed_net(n_domains),
+        "domain_head": lambda: nn.Sequential(
+            nn.Linear(hidden[-1], hidden[-1]), nn.ReLU(), nn.Linear(hidden[-1], n_domains)
+        ),
+    }
+    parameters = inspect.signature(METHODS[method].__init__).parameters.values()
+    roles = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        nets = [makers[role]() for role in roles]
+        return METHODS[method](*nets, **fields)

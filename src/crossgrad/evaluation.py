@@ -1,0 +1,57 @@
+"""How well a method labels examples: probabilities, and accuracy over all and over each domain."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.methods import Method
+
+
+@torch.inference_mode()
+def probabilities(
+    method: Method, inputs: Float[Tensor, "n *shape"], *, batch_size: int = 512
+) -> Float[Tensor, "n labels"]:
+    """Label probabilities in evaluation mode; the method's mode is left as it was.
+
+    Args:
+        method: trained.
+        inputs: as in training, scaled.
+        batch_size: examples a pass; the result depends on it by rounding alone.
+    """
+    was_training = method.training
+    method.eval()
+    try:
+        parts = [method(part).softmax(1) for part in inputs.split(batch_size)]
+    finally:
+        method.train(was_training)
+    return torch.cat(parts)
+
+
+def accuracies(probabilities: Float[Tensor, "n labels"], dataset: DomainDataset) -> dict[str, Any]:
+    """Accuracy over all examples and over each domain that has some.
+
+    Args:
+        probabilities: or logits, of the dataset's examples in its order.
+        dataset: n examples, at least one.
+
+    Returns:
+        {"accuracy": fraction, "n": examples, "by_domain": {name: fraction}}, as records have it.
+
+    Example:
+        >>> dataset = DomainDataset.from_arrays([[0.0], [0.0], [0.0]], [0, 1, 1], ["a", "a", "b"], name="three")
+        >>> accuracies(torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), dataset)
+        {'accuracy': 0.666..., 'n': 3, 'by_domain': {'a': 0.5, 'b': 1.0}}
+    """
+    right = probabilities.argmax(1) == dataset.labels
+    return {
+        "accuracy": right.double().mean().item(),
+        "n": len(dataset),
+        "by_domain": {
+            name: right[dataset.domains == index].double().mean().item()
+            for index, name in enumerate(dataset.domain_names)
+            if bool((dataset.domains == index).any())
+        },
+    }

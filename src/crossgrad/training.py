@@ -1,0 +1,153 @@
+"""fit(): the loop, and nothing but the loop."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from crossgrad._types import Batch
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.errors import DataError, NonFiniteLossError, SettingsError
+from crossgrad.methods import Method
+
+Watch = Callable[[int, dict[str, float]], None]
+"""Called with the number of steps done and the means since the last call."""
+
+
+def watch_nothing(step: int, values: dict[str, float]) -> None:
+    """The watch of a loop that nobody watches."""
+
+
+@dataclass
+class History:
+    """What a loop saw: means of every logged value over stretches of steps, and over the whole of it.
+
+    Attributes:
+        steps: how many steps were done at the end of each stretch.
+        values: for each name, the mean over each stretch.
+        first: the values of the first step.
+        last: the means over the last stretch.
+        means: over the whole loop.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
+    means: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def last(self) -> dict[str, float]:
+        return {name: values[-1] for name, values in self.values.items()}
+
+    def _append(self, step: int, values: dict[str, float]) -> None:
+        done = self.steps[-1] if self.steps else 0
+        self.steps.append(step)
+        for name, value in values.items():
+            self.values.setdefault(name, []).append(value)
+            before = self.means.get(name, 0.0)
+            self.means[name] = before + (value - before) * (step - done) / step
+
+
+def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[Batch]:
+    """Endless shuffled batches of exactly `batch_size`; one pass over the data runs on into the next.
+
+    Args:
+        dataset: its domains are the training domains.
+        batch_size: examples a batch, at least 1; more than there are repeats some.
+        seed: of the order, which depends on nothing else.
+
+    Example:
+        >>> dataset = DomainDataset.from_arrays([[1.0], [2.0], [3.0]], [0, 1, 0], [0, 0, 1], name="three")
+        >>> stream = batches(dataset, batch_size=2, seed=0)
+        >>> sorted(torch.cat([next(stream).inputs for _ in range(3)]).flatten().tolist())
+        [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    """
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.name!r} has no examples to train on")
+    if batch_size < 1:
+        raise SettingsError(f"batch_size is at least 1, not {batch_size!r}")
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.empty(0, dtype=torch.int64)
+    while True:
+        while len(order) < batch_size:
+            order = torch.cat([order, torch.randperm(len(dataset), generator=generator)])
+        chosen, order = order[:batch_size], order[batch_size:]
+        yield Batch(dataset.inputs[chosen], dataset.labels[chosen], dataset.domains[chosen])
+
+
+def fit(
+    method: Method,
+    train: DomainDataset,
+    *,
+    optimizer: torch.optim.Optimizer,
+    max_steps: int,
+    batch_size: int,
+    seed: int,
+    watch: Watch = watch_nothing,
+    watch_every: int | None = None,
+) -> History:
+    """Train a method in place.
+
+    Args:
+        method: with its nets, on the device and in the mode it is to be left in; trained in training mode.
+        train: training examples of the training domains, domains indexed from 0.
+        optimizer: over the method's parameters.
+        max_steps: optimiser steps, at least 1.
+        batch_size: examples a step.
+        seed: of batches and dropout; torch's global generator is left as it was.
+        watch: called every `watch_every` steps with the means since its last call.
+        watch_every: steps; by default a hundredth of max_steps, at least 1.
+
+    Raises:
+        NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step.
+        SettingsError: max_steps, batch_size or watch_every is below 1.
+
+    Example:
+        >>> from crossgrad.methods import ERM
+        >>> dataset = DomainDataset.from_arrays([[0.0], [1.0]] * 8, [0, 1] * 8, [0] * 8 + [1] * 8, name="two")
+        >>> method = ERM(torch.nn.Linear(1, 2))
+        >>> optimizer = torch.optim.SGD(method.parameters(), lr=1.0)
+        >>> history = fit(method, dataset, optimizer=optimizer, max_steps=100, batch_size=4, seed=0)
+        >>> history.last["label_loss"] < history.first["label_loss"]
+        True
+    """
+    watch_every = max(1, max_steps // 100) if watch_every is None else watch_every
+    for name, value in (("max_steps", max_steps), ("watch_every", watch_every)):
+        if value < 1:
+            raise SettingsError(f"{name} is at least 1, not {value!r}")
+    history = History()
+    stream = batches(train, batch_size=batch_size, seed=seed)
+    was_training = method.training
+    method.train()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            stretch: list[dict[str, Tensor]] = []
+            for step in range(1, max_steps + 1):
+                method.progress = (step - 1) / max_steps
+                optimizer.zero_grad()
+                results = method.backward(next(stream))
+                _check_finite(results, step)
+                optimizer.step()
+                stretch.append(results)
+                if step == 1:
+                    history.first = _means(stretch)
+                if step % watch_every == 0 or step == max_steps:
+                    means = _means(stretch)
+                    history._append(step, means)
+                    watch(step, means)
+                    stretch.clear()
+    finally:
+        method.train(was_training)
+    return history
+
+
+def _check_finite(results: dict[str, Tensor], step: int) -> None:
+    for name, value in results.items():
+        if not bool(torch.isfinite(value)):
+            raise NonFiniteLossError(f"{name} became {value.item()} at step {step}; try a smaller learning rate or step")
+
+
+def _means(stretch: list[dict[str, Tensor]]) -> dict[str, float]:
+    return {name: float(torch.stack([results[name] for results in stretch]).mean()) for name in stretch[0]}
