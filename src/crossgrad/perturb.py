@@ -68,14 +68,18 @@ def shape_gradient(
         return gradient
     if norm == "sign":
         return gradient.sign()
-    length = example_norms(gradient, norm)
-    length = torch.where(length > 0, length, torch.ones_like(length))
-    return gradient / length.reshape(-1, *[1] * (gradient.ndim - 1))
+    # By the largest value first: squares of a vanishing gradient would be zero, and those of a huge one infinite.
+    gradient = _divided(gradient, by=example_norms(gradient, "linf"))
+    return gradient if norm == "linf" else _divided(gradient, by=example_norms(gradient, "l2"))
 
 
-def example_norms(
-    tensor: Float[Tensor, "batch *shape"], norm: Literal["l2", "linf"]
-) -> Float[Tensor, " batch"]:
+def _divided(gradient: Float[Tensor, "batch *shape"], *, by: Float[Tensor, " batch"]) -> Float[Tensor, "batch *shape"]:
+    """Each example by its own number; by nothing where that is zero."""
+    divisor = torch.where(by > 0, by, 1.0)
+    return gradient / divisor.reshape(-1, *[1] * (gradient.ndim - 1))
+
+
+def example_norms(tensor: Float[Tensor, "batch *shape"], norm: Literal["l2", "linf"]) -> Float[Tensor, " batch"]:
     """L2 or L-infinity norm of each example.
 
     Example:
@@ -85,7 +89,8 @@ def example_norms(
         tensor([4., 1.])
     """
     rows = tensor.flatten(1)
-    return torch.linalg.vector_norm(rows, ord=2 if norm == "l2" else torch.inf, dim=1)
+    norms: Tensor = torch.linalg.vector_norm(rows, ord=2 if norm == "l2" else torch.inf, dim=1)
+    return norms
 
 
 class Step(nn.Module):
@@ -145,12 +150,12 @@ class Step(nn.Module):
         """
         if isinstance(value, Step):
             return value
-        calibrated, _, number = value.rpartition(":") if isinstance(value, str) else ("", "", value)
+        calibrated, colon, number = value.rpartition(":") if isinstance(value, str) else ("", "", value)
         try:
-            if calibrated not in ("", "calibrated"):
+            if calibrated != ("calibrated" if colon else ""):
                 raise ValueError
             size = float(number)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise SettingsError(f'a step is a number or "calibrated:NUMBER", not {value!r}') from error
         return cls(calibrated=size) if calibrated else cls(size)
 
@@ -170,7 +175,7 @@ class Step(nn.Module):
         else:
             mean = self.running / (1 - self.DECAY ** self.observed.to(self.running))
         # A loss that no input can change has zero gradients; there is no direction to hold a size in.
-        return gradient * torch.where(mean > 0, self.size / mean, torch.zeros_like(mean))
+        return self.size * (gradient / torch.where(mean > 0, mean, torch.inf))
 
     def extra_repr(self) -> str:
         return f"calibrated={self.size}" if self.is_calibrated else f"{self.size}"

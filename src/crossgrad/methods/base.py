@@ -1,6 +1,8 @@
 """What a method is: it owns its nets and turns a batch into the parameter gradients of one training step."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +57,7 @@ def example_losses(logits: Logits, classes: Classes) -> Tensor:
     return cross_entropy(logits, classes, reduction="none")
 
 
-def clean_backward(
-    losses: Tensor, *leaves: Tensor, weight: float, retain_graph: bool = False
-) -> tuple[Tensor, ...]:
+def clean_backward(losses: Tensor, *leaves: Tensor, weight: float, retain_graph: bool = False) -> tuple[Tensor, ...]:
     """One backward pass for two purposes: the parameters' gradients and the leaves' own.
 
     Adds the gradient of weight * mean(losses) to the parameters and frees the graph (unless `retain_graph`). With
@@ -80,6 +80,22 @@ def clean_backward(
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
     found = iter(torch.autograd.grad(losses.sum(), wanted, retain_graph=retain_graph) if wanted else ())
     return tuple(next(found) if leaf.requires_grad else leaf.new_empty(0) for leaf in leaves)
+
+
+@contextmanager
+def state_kept(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Put back what passes in training mode change: a module's buffers and torch's generators, the device's included.
+
+    Buffers are batch statistics of the nets and running means of calibrated steps.
+    """
+    kept = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in kept:
+                buffer.copy_(value)
 
 
 @torch.no_grad()

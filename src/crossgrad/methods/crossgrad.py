@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
+from crossgrad.errors import SettingsError
 from crossgrad.methods.base import (
     Method,
     check_weight,
     clean_backward,
     example_losses,
     perturbation_sizes,
+    state_kept,
 )
 from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, shape_gradient
 
@@ -92,9 +94,7 @@ class CrossGrad(Method):
                 f"{type(domain_net).__name__} lacks them: see crossgrad.nets.headed"
             )
         if gradient_through_features and not condition:
-            raise SettingsError(
-                "gradient_through_features needs condition: without it no g(x) reaches the label net"
-            )
+            raise SettingsError("gradient_through_features needs condition: without it no g(x) reaches the label net")
         self.label_net = label_net
         self.domain_net: Any = domain_net
         self.domain_gradient_step = Step.parse(domain_gradient_step)
@@ -133,7 +133,7 @@ class CrossGrad(Method):
         results = {"label_loss": label_losses.detach().mean(), "domain_loss": domain_losses.detach().mean()}
 
         if moves_label_input:
-            perturbation = self._perturbation(domain_gradient, self.domain_gradient_step, observe=True)
+            perturbation = self._perturbation(domain_gradient, self.domain_gradient_step)
             moved = inputs + perturbation
             with torch.no_grad():
                 moved_features = self._features(moved)
@@ -142,7 +142,7 @@ class CrossGrad(Method):
             results["perturbed_label_loss"] = loss.detach()
             results |= perturbation_sizes(perturbation, inputs)
         if moves_domain_input:
-            moved = inputs + self._perturbation(label_gradient, self.label_gradient_step, observe=True)
+            moved = inputs + self._perturbation(label_gradient, self.label_gradient_step)
             loss = example_losses(self.domain_net(moved), domains).mean()
             (self.domain_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_domain_loss"] = loss.detach()
@@ -162,12 +162,13 @@ class CrossGrad(Method):
             return example_losses(self._label_logits(inputs, features), batch.labels)
 
         inputs = batch.inputs.detach()
-        domain_gradient = input_gradient(domain_losses_of, inputs)
-        label_gradient = input_gradient(label_losses_of, inputs)
-        return {
-            "domain_perturbed": inputs + self._perturbation(domain_gradient, self.domain_gradient_step),
-            "label_perturbed": inputs + self._perturbation(label_gradient, self.label_gradient_step),
-        }
+        with state_kept(self, inputs.device):
+            domain_gradient = input_gradient(domain_losses_of, inputs)
+            label_gradient = input_gradient(label_losses_of, inputs)
+            return {
+                "domain_perturbed": inputs + self._perturbation(domain_gradient, self.domain_gradient_step),
+                "label_perturbed": inputs + self._perturbation(label_gradient, self.label_gradient_step),
+            }
 
     def _domain_pass(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Domain features (empty without `condition`) and domain logits, from one forward pass."""
@@ -182,13 +183,12 @@ class CrossGrad(Method):
         logits: Tensor = self.label_net(inputs, features) if self.condition else self.label_net(inputs)
         return logits
 
-    def _perturbation(self, gradient: Tensor, step: Step, *, observe: bool = False) -> Tensor:
+    def _perturbation(self, gradient: Tensor, step: Step) -> Tensor:
         """From each example's own input gradient to what is added to the inputs; a constant."""
         if self.reduction == "mean":
             gradient = gradient / len(gradient)
         gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
-        if observe:
-            step.observe(gradient)
+        step.observe(gradient)
         perturbation: Tensor = step(gradient)
         return perturbation
 
@@ -230,10 +230,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Named settings of CrossGrad's fields.
 
-- "paper": g on, no clip, calibrated steps. The paper names neither its base size nor one alpha: a mean L-infinity norm of
-  0.1 for inputs in [0, 1], and 0.5, are ours; multiples of 0.5, 1, 2, 2.5 and alphas of 0.1 to 0.9 are its grid.
-- "authors-code": the released TensorFlow code for fonts, whose inputs are in [-1, 1]: its step of 10 on a batch mean of 32
-  is about 0.3 an example in those units, about 0.08 for inputs in [0, 1].
+- "paper": g on, no clip, calibrated steps. The paper names neither its base size nor one alpha: a mean L-infinity norm
+  of 0.1 for inputs in [0, 1], and 0.5, are ours; multiples of 0.5, 1, 2, 2.5 and alphas of 0.1 to 0.9 are its grid.
+- "authors-code": the released TensorFlow code for fonts, whose inputs are in [-1, 1]: its step of 10 on a batch mean of
+  32 is about 0.3 an example in those units, about 0.08 for inputs in [0, 1].
 - "dassl": Dassl.pytorch's CrossGrad at its defaults.
 
 Optimisers are not part of a method; the documentation names each one's.

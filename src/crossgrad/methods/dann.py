@@ -69,9 +69,9 @@ class DANN(Method):
         return self.reversal * (2 / (1 + math.exp(-self.schedule_rate * self.progress)) - 1)
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
-        features = self.label_net.features(batch.inputs)
+        features = self.label_net.features(batch.inputs.detach())
         label_loss = example_losses(self.label_net.classify(features), batch.labels).mean()
-        reversed_features = _ReverseGradient.apply(features, self.strength)
+        reversed_features = _ReverseGradient.apply(features, self.strength)  # type: ignore[no-untyped-call]
         domain_loss = example_losses(self.domain_head(reversed_features), batch.domains).mean()
         (label_loss + domain_loss).backward()  # type: ignore[no-untyped-call]
         return {"label_loss": label_loss.detach(), "domain_loss": domain_loss.detach()}

@@ -31,7 +31,7 @@ class ERM(Method):
         self.label_net = label_net
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
-        loss = example_losses(self.label_net(batch.inputs), batch.labels).mean()
+        loss = example_losses(self.label_net(batch.inputs.detach()), batch.labels).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         return {"label_loss": loss.detach()}
 

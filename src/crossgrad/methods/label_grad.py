@@ -11,6 +11,7 @@ from crossgrad.methods.base import (
     clean_backward,
     example_losses,
     perturbation_sizes,
+    state_kept,
 )
 from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, shape_gradient
 
@@ -75,9 +76,7 @@ class LabelGrad(Method):
             return results
         if self.reduction == "mean":
             gradient = gradient / len(inputs)
-        gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
-        self.label_gradient_step.observe(gradient)
-        perturbation = self.label_gradient_step(gradient)
+        perturbation = self._perturbation(gradient)
         loss = example_losses(self.label_net(inputs.detach() + perturbation), labels).mean()
         (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
         return results | {"perturbed_label_loss": loss.detach()} | perturbation_sizes(perturbation, inputs)
@@ -90,6 +89,14 @@ class LabelGrad(Method):
         def losses_of(inputs: Tensor) -> Tensor:
             return example_losses(self.label_net(inputs), batch.labels)
 
-        gradient = input_gradient(losses_of, batch.inputs, reduction=self.reduction)
+        inputs = batch.inputs.detach()
+        with state_kept(self, inputs.device):
+            gradient = input_gradient(losses_of, inputs, reduction=self.reduction)
+            return {"label_perturbed": inputs + self._perturbation(gradient)}
+
+    def _perturbation(self, gradient: Tensor) -> Tensor:
+        """From an input gradient to what is added to the inputs; a constant."""
         gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
-        return {"label_perturbed": (batch.inputs + self.label_gradient_step(gradient)).detach()}
+        self.label_gradient_step.observe(gradient)
+        perturbation: Tensor = self.label_gradient_step(gradient)
+        return perturbation
