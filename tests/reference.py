@@ -1,0 +1,182 @@
+"""The formulas of the paper, of its authors' code and of Dassl, written literally: slow, plain and apart from ours.
+
+Nothing here comes from crossgrad. Nets are called as f(x), or f(x, g) with g = domain_net.features(x). Every gradient
+is its own pass: x_d and x_l by autograd.grad of an explicit loss, the parameters' of an explicit objective.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+Triple = tuple[Tensor, Tensor, Tensor]
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+def loss_of_each(logits: Tensor, classes: Tensor) -> Tensor:
+    """-log(exp(z_c) / sum exp(z)) for each example's class c."""
+    return logits.exp().sum(dim=1).log() - logits[torch.arange(len(classes)), classes]
+
+
+@dataclass
+class LiteralStep:
+    """epsilon, or an epsilon that makes the recency-weighted mean of the L-infinity norms a wanted size."""
+
+    epsilon: float | None = None
+    wanted: float | None = None
+    seen: list[float] = field(default_factory=list)
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        if self.epsilon is not None:
+            return self.epsilon * gradient
+        self.seen.append(gradient.abs().flatten(1).max(dim=1).values.mean().item())
+        weights = [0.99**age for age in range(len(self.seen))][::-1]
+        mean = sum(w * s for w, s in zip(weights, self.seen, strict=True)) / sum(weights)
+        return self.wanted / mean * gradient
+
+
+def shaped(gradient: Tensor, clip: float | None, norm: str) -> Tensor:
+    if clip is not None:
+        gradient = torch.where(gradient > clip, clip, torch.where(gradient < -clip, -clip, gradient))
+    if norm == "sign":
+        return torch.sign(gradient)
+    if norm == "none":
+        return gradient
+    lengths = [row.square().sum().sqrt() if norm == "l2" else row.abs().max() for row in gradient]
+    # An example whose hidden units are all off has no gradient, and stays where it is.
+    return torch.stack([row / length if length > 0 else row for row, length in zip(gradient, lengths, strict=True)])
+
+
+def descend(net: nn.Module, objective: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """theta <- theta - eta grad_theta objective, or as the optimiser has it."""
+    gradients = torch.autograd.grad(objective, list(net.parameters()))
+    for parameter, gradient in zip(net.parameters(), gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+def algorithm_1(
+    label_net: nn.Module,
+    domain_net: nn.Module,
+    batches: Iterable[Triple],
+    make_optimizer: MakeOptimizer,
+    *,
+    domain_gradient_step: LiteralStep,
+    label_gradient_step: LiteralStep,
+    label_weight: float,
+    domain_weight: float,
+    clip: float | None,
+    norm: str,
+    reduction: str,
+    condition: bool,
+    gradient_through_features: bool,
+) -> None:
+    """Lines 4 to 10 of Algorithm 1, with the options of the table in the notes."""
+    label_optimizer = make_optimizer(label_net.parameters())
+    domain_optimizer = make_optimizer(domain_net.parameters())
+
+    def label_losses(x: Tensor, y: Tensor, *, through_g: bool = False) -> Tensor:
+        if not condition:
+            return loss_of_each(label_net(x), y)
+        g = domain_net.features(x)
+        return loss_of_each(label_net(x, g if through_g else g.detach()), y)
+
+    def domain_losses(x: Tensor, d: Tensor) -> Tensor:
+        return loss_of_each(domain_net(x), d)
+
+    def reduced(losses: Tensor) -> Tensor:
+        return losses.mean() if reduction == "mean" else losses.sum()
+
+    for x, y, d in batches:
+        # 6: X_d = X + eps_l grad_X J_d(X, D; theta_d)
+        x_in = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(reduced(domain_losses(x_in, d)), x_in)
+        x_d = x + domain_gradient_step(shaped(gradient, clip, norm))
+        # 7: X_l = X + eps_d grad_X J_l(X, Y; theta_l)
+        x_in = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(reduced(label_losses(x_in, y, through_g=gradient_through_features)), x_in)
+        x_l = x + label_gradient_step(shaped(gradient, clip, norm))
+        # 8: theta_l <- theta_l - eta grad ((1 - a_l) J_l(X, Y) + a_l J_l(X_d, Y))
+        label_objective = (1 - label_weight) * label_losses(x, y).mean() + label_weight * label_losses(x_d, y).mean()
+        # 9: theta_d <- theta_d - eta grad ((1 - a_d) J_d(X, D) + a_d J_d(X_l, D))
+        domain_objective = (1 - domain_weight) * domain_losses(x, d).mean() + domain_weight * domain_losses(
+            x_l, d
+        ).mean()
+        descend(label_net, label_objective, label_optimizer)
+        descend(domain_net, domain_objective, domain_optimizer)
+
+
+def label_grad(
+    label_net: nn.Module,
+    batches: Iterable[Triple],
+    make_optimizer: MakeOptimizer,
+    *,
+    label_gradient_step: LiteralStep,
+    label_weight: float,
+    clip: float | None,
+    norm: str,
+    reduction: str,
+) -> None:
+    """(1 - a) J_l(x) + a J_l(x + eps grad_x J_l(x))."""
+    optimizer = make_optimizer(label_net.parameters())
+    for x, y, _ in batches:
+        x_in = x.clone().requires_grad_()
+        losses = loss_of_each(label_net(x_in), y)
+        (gradient,) = torch.autograd.grad(losses.mean() if reduction == "mean" else losses.sum(), x_in)
+        x_l = x + label_gradient_step(shaped(gradient, clip, norm))
+        clean, perturbed = loss_of_each(label_net(x), y).mean(), loss_of_each(label_net(x_l), y).mean()
+        descend(label_net, (1 - label_weight) * clean + label_weight * perturbed, optimizer)
+
+
+def authors_code(
+    label_net: nn.Module, domain_net: nn.Module, batches: Iterable[Triple], make_optimizer: MakeOptimizer
+) -> None:
+    """The released TensorFlow code: clip_by_value(gradients(mean loss, images), -0.1, 0.1), times 10; 0.5 and 0.5."""
+    label_optimizer = make_optimizer(label_net.parameters())
+    domain_optimizer = make_optimizer(domain_net.parameters())
+    for images, labels, domains in batches:
+        images_in = images.clone().requires_grad_()
+        domain_gradient = torch.autograd.grad(loss_of_each(domain_net(images_in), domains).mean(), images_in)[0]
+        label_gradient = torch.autograd.grad(loss_of_each(label_net(images_in), labels).mean(), images_in)[0]
+        domain_adversarial = images + 10.0 * domain_gradient.clip(-0.1, 0.1)
+        label_adversarial = images + 10.0 * label_gradient.clip(-0.1, 0.1)
+        label_objective = (
+            0.5 * loss_of_each(label_net(images), labels).mean()
+            + 0.5 * loss_of_each(label_net(domain_adversarial), labels).mean()
+        )
+        domain_objective = (
+            0.5 * loss_of_each(domain_net(images), domains).mean()
+            + 0.5 * loss_of_each(domain_net(label_adversarial), domains).mean()
+        )
+        descend(label_net, label_objective, label_optimizer)
+        descend(domain_net, domain_objective, domain_optimizer)
+
+
+def dassl(
+    label_net: nn.Module, domain_net: nn.Module, batches: Iterable[Triple], make_optimizer: MakeOptimizer
+) -> None:
+    """Dassl.pytorch's CrossGrad.forward_backward at its defaults: three passes of each net, one after the other."""
+    cross_entropy = nn.CrossEntropyLoss()
+    label_optimizer = make_optimizer(label_net.parameters())
+    domain_optimizer = make_optimizer(domain_net.parameters())
+    for batch_input, label, domain in batches:
+        x = batch_input.clone().requires_grad_()
+        # Compute domain perturbation
+        cross_entropy(domain_net(x), domain).backward()
+        x_d = x.data + 1.0 * torch.clamp(x.grad.data, min=-0.1, max=0.1)
+        # Compute label perturbation
+        x.grad.data.zero_()
+        cross_entropy(label_net(x), label).backward()
+        x_l = x.data + 1.0 * torch.clamp(x.grad.data, min=-0.1, max=0.1)
+        x = x.detach()
+        # Update label net
+        loss = 0.5 * cross_entropy(label_net(x), label) + 0.5 * cross_entropy(label_net(x_d), label)
+        label_optimizer.zero_grad()
+        loss.backward()
+        label_optimizer.step()
+        # Update domain net
+        loss = 0.5 * cross_entropy(domain_net(x), domain) + 0.5 * cross_entropy(domain_net(x_l), domain)
+        domain_optimizer.zero_grad()
+        loss.backward()
+        domain_optimizer.step()
