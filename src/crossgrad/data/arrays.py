@@ -3,6 +3,7 @@
 import os
 import zipfile
 import zlib
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from crossgrad.data.naming import quoted
 from crossgrad.errors import DataError
 
 _KEYS = ("inputs", "labels", "domains")
+_ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # where numpy.load tells archives from pickles
+# What zipfile and NumPy raise; RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds.
+_DAMAGE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
@@ -29,31 +33,37 @@ def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
     file = Path(path)
     if not file.is_file():
         raise DataError(f"no such file: {str(file)!r}")
-    if not zipfile.is_zipfile(file):
-        raise DataError(
-            f"{str(file)!r} is not an .npz archive; write one by numpy.savez(path, inputs=..., labels=..., domains=...)"
-        )
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            if absent := [key for key in _KEYS if key not in archive.files]:
-                raise DataError(f"{str(file)!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
-            arrays = {key: _load(archive, key, file) for key in _KEYS}
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise DataError(f"{str(file)!r} is damaged: {error}") from error
+    with file.open("rb") as opened:  # numpy.load closes no file of its own that it then cannot read
+        if opened.peek(4)[:4] not in _ARCHIVE_STARTS:
+            raise DataError(
+                f"{str(file)!r} is not an .npz archive; write one by numpy.savez(path, inputs=..., labels=..., "
+                "domains=...)"
+            )
+        try:
+            arrays = _load(opened, str(file))
+        except _DAMAGE as error:
+            raise DataError(f"{str(file)!r} is damaged: {error}") from error
     try:
         return DomainDataset.from_arrays(**arrays, name=file.stem)
     except DataError as error:
         raise DataError(f"{str(file)!r}: {error}") from error
 
 
-def _load(archive: Any, key: str, file: Path) -> Any:
+def _load(opened: BufferedReader, path: str) -> dict[str, Any]:
+    with np.load(opened, allow_pickle=False) as archive:
+        if absent := [key for key in _KEYS if key not in archive.files]:
+            raise DataError(f"{path!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
+        return {key: _member(archive, key, path) for key in _KEYS}
+
+
+def _member(archive: Any, key: str, path: str) -> Any:
     try:
         return archive[key]
     except ValueError as error:
         # NumPy's message for an array of objects advises allow_pickle=True, which would run code.
         if "allow_pickle" not in str(error):
-            raise DataError(f"{str(file)!r} is damaged: {key}: {error}") from error
+            raise DataError(f"{path!r} is damaged: {key}: {error}") from error
         raise DataError(
-            f"{key} in {str(file)!r} holds Python objects, which are not loaded, since that could run code; "
+            f"{key} in {path!r} holds Python objects, which are not loaded, since that could run code; "
             f"save strings by {key}=numpy.array({key}, dtype=str), numbers likewise"
         ) from error

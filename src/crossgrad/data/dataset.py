@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -50,8 +50,7 @@ class DomainDataset:
         ):
             if indices.dtype != torch.int64:
                 raise DataError(f"{what} must be int64 indices, but has dtype {indices.dtype}")
-            if len(indices) != len(self.inputs):
-                raise DataError(f"{what} has {len(indices)} entries for {len(self.inputs)} inputs")
+            _check_length(what, indices, self.inputs)
             if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(names):
                 raise DataError(
                     f"{what} has indices from {int(indices.min())} to {int(indices.max())} for {len(names)} names"
@@ -60,7 +59,7 @@ class DomainDataset:
                 raise DataError(f"{what} has a name twice: {names}")
 
     @classmethod
-    def from_arrays(cls, inputs: Any, labels: Any, domains: Any, *, name: str) -> Self:
+    def from_arrays(cls, inputs: Any, labels: Any, domains: Any, *, name: str) -> "DomainDataset":
         """Make a dataset of arrays or sequences.
 
         Args:
@@ -85,12 +84,14 @@ class DomainDataset:
         numbers = read_inputs(inputs)
         label_indices, label_names = name_indices(labels, what="labels")
         domain_indices, domain_names = name_indices(domains, what="domains")
+        _check_length("labels", label_indices, numbers)
+        _check_length("domains", domain_indices, numbers)
         return cls(numbers, label_indices, domain_indices, label_names, domain_names, name)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, indices: Int[Tensor, " m"] | Bool[Tensor, " n"] | Sequence[int]) -> Self:
+    def subset(self, indices: Int[Tensor, " m"] | Bool[Tensor, " n"] | Sequence[int]) -> "DomainDataset":
         """The examples at these indices, in their order, with the same names.
 
         Example:
@@ -109,3 +110,8 @@ class DomainDataset:
         for tensor in (self.inputs, self.labels, self.domains):
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+
+def _check_length(what: str, indices: Tensor, inputs: Tensor) -> None:
+    if len(indices) != len(inputs):
+        raise DataError(f"{what} has {len(indices)} entries for {len(inputs)} inputs")

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
 from crossgrad.errors import DataError
@@ -49,7 +50,7 @@ def read_inputs(inputs: Any) -> Float[Tensor, " n *shape"]:
     return from_numpy(numbers)
 
 
-def _channels_first(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _channels_first(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 3:
         return array[:, None]
     if array.ndim == 4 and _channels_are_last(array.shape):
@@ -70,7 +71,7 @@ def _channels_are_last(shape: tuple[int, ...]) -> bool:
     return square_if_last
 
 
-def _check_finite(numbers: np.ndarray[Any, Any]) -> None:
+def _check_finite(numbers: NDArray[Any]) -> None:
     finite = np.isfinite(numbers.reshape(len(numbers), -1))
     if finite.all():
         return

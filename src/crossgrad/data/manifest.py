@@ -94,7 +94,7 @@ def _csv_rows(file: Path) -> Iterator[_Row]:
                     raise DataError(f"{str(file)!r}, line {reader.line_num}: {len(row[None])} more values than columns")
                 yield f"line {reader.line_num}", row
         except csv.Error as error:
-            raise DataError(f"{str(file)!r}, line {reader.line_num}: {error}") from error
+            raise DataError(f"{str(file)!r}, after line {reader.line_num}: {error}") from error
 
 
 def _json_rows(file: Path) -> Iterator[_Row]:

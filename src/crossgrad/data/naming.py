@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
 from crossgrad.errors import DataError
@@ -62,7 +63,7 @@ def _plain_values(values: Any, what: str) -> list[Any]:
     return plain
 
 
-def _object_array(values: Any, what: str) -> np.ndarray[Any, Any]:
+def _object_array(values: Any, what: str) -> NDArray[Any]:
     try:
         return np.asarray(values if hasattr(values, "__array__") else np.array(list(values), dtype=object))
     except (TypeError, ValueError) as error:

@@ -3,7 +3,8 @@
 import os
 import warnings
 from dataclasses import dataclass
-from typing import IO, Any, Self
+from io import BufferedReader, BytesIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from crossgrad.errors import DataError, SettingsError
+
+ImageFile = str | os.PathLike[str] | BufferedReader | BytesIO
+"""A path, or a file opened for reading bytes."""
 
 
 def readable_formats() -> dict[str, str]:
@@ -54,7 +58,7 @@ class ImageDecoding:
         if self.channels not in (1, 3):
             raise SettingsError(f"channels must be 1 (grey) or 3 (colour), but is {self.channels}")
 
-    def decode(self, file: str | os.PathLike[str] | IO[bytes]) -> NDArray[np.float32]:
+    def decode(self, file: ImageFile) -> NDArray[np.float32]:
         """Read one image.
 
         Args:
@@ -107,7 +111,7 @@ class ImageDecoding:
         return {"image_size": self.image_size, "channels": self.channels}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
+    def from_json(cls, value: dict[str, Any]) -> "ImageDecoding":
         return cls(image_size=value["image_size"], channels=value["channels"])
 
 
@@ -120,7 +124,7 @@ def _deep_grey(image: Image.Image) -> NDArray[np.float32]:
     return values / np.float32(white)
 
 
-def _name(file: str | os.PathLike[str] | IO[bytes]) -> str:
+def _name(file: ImageFile) -> str:
     return repr(os.fspath(file)) if isinstance(file, str | os.PathLike) else "from an open file"
 
 
@@ -137,7 +141,7 @@ class Standardisation:
     std: Float[Tensor, " c"]
 
     @classmethod
-    def fit(cls, inputs: Float[Tensor, " n *shape"]) -> Self:
+    def fit(cls, inputs: Float[Tensor, " n *shape"]) -> "Standardisation":
         """Take the statistics of inputs, over all but their second dimension; what is constant gets std 1.
 
         Args:
@@ -155,7 +159,7 @@ class Standardisation:
         return cls(mean.float(), torch.where(constant | (std == 0), 1.0, std))
 
     @classmethod
-    def identity(cls) -> Self:
+    def identity(cls) -> "Standardisation":
         """The one that changes nothing, for inputs in [0, 1] that shall stay there."""
         return cls(torch.zeros(1), torch.ones(1))
 
@@ -164,9 +168,14 @@ class Standardisation:
         shape = (-1, *(1 for _ in inputs.shape[2:]))
         return (inputs - self.mean.to(inputs).view(shape)) / self.std.to(inputs).view(shape)
 
+    def invert(self, inputs: Float[Tensor, "n *shape"]) -> Float[Tensor, "n *shape"]:
+        """Bring standardised inputs back to their own units."""
+        shape = (-1, *(1 for _ in inputs.shape[2:]))
+        return inputs * self.std.to(inputs).view(shape) + self.mean.to(inputs).view(shape)
+
     def to_json(self) -> dict[str, list[float]]:
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
-    def from_json(cls, value: dict[str, list[float]]) -> Self:
+    def from_json(cls, value: dict[str, list[float]]) -> "Standardisation":
         return cls(torch.tensor(value["mean"]), torch.tensor(value["std"]))

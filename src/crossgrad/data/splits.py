@@ -80,7 +80,8 @@ def _split(dataset: DomainDataset, held_out: tuple[str, ...], fraction: float, s
             f"fewer than two domains are left to train on: the domains are {quoted(sorted(present))}, held "
             f"out are {quoted(held_out) or 'none'}"
         )
-    outside = torch.isin(dataset.domains, torch.tensor([dataset.domain_names.index(name) for name in held_out]))
+    indices = [dataset.domain_names.index(name) for name in held_out]
+    outside = torch.isin(dataset.domains, torch.tensor(indices, dtype=torch.int64))
     inside = _sample(dataset, fraction, seed) & ~outside
     inside &= torch.isin(dataset.labels, dataset.labels[~inside & ~outside])
     return Split(

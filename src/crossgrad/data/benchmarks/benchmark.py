@@ -17,6 +17,8 @@ class Benchmark:
         load: makes the dataset, the same at every call; takes the benchmark's own options.
         net: name of the net it is run with where no other is asked for.
         settings: that differ from the defaults where no others are asked for.
+        chosen: fields of methods, chosen on validation domains under these settings: by the name of the held-out
+            domain (which was no part of the choice), then by method.
     """
 
     name: str
@@ -24,3 +26,4 @@ class Benchmark:
     load: Callable[..., DomainDataset]
     net: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)

@@ -1,0 +1,159 @@
+import csv
+import json
+from functools import partial
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from crossgrad.data.manifest import read_manifest
+from crossgrad.errors import DataError, DataWarning
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(str.strip)
+names = names | st.from_regex(r"0?\d{1,3}", fullmatch=True)
+
+
+def write_csv(path, rows, encoding="utf-8"):
+    with path.with_suffix(".csv").open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path.with_suffix(".csv")
+
+
+def write_jsonl(path, rows, ensure_ascii=False):
+    text = "".join(json.dumps(row, ensure_ascii=ensure_ascii) + "\n" for row in rows)
+    path.with_suffix(".jsonl").write_text(text, encoding="utf-8")
+    return path.with_suffix(".jsonl")
+
+
+def write_parquet(path, rows):
+    parquet.write_table(pa.Table.from_pylist(rows), path.with_suffix(".parquet"))
+    return path.with_suffix(".parquet")
+
+
+writers = pytest.mark.parametrize(
+    "write",
+    [write_csv, partial(write_csv, encoding="utf-8-sig"), write_jsonl, partial(write_jsonl, ensure_ascii=True),
+     write_parquet],
+    ids=["csv", "csv with BOM", "jsonl", "jsonl in ASCII", "parquet"],
+)  # fmt: skip
+
+
+@writers
+@given(rows=st.lists(st.tuples(st.integers(0, 3), names, names), min_size=1, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+def test_manifests_come_back_as_they_were_written(tmp_path, write_image, write, rows):
+    for value in range(4):
+        write_image(f"images/{value}.png", value * 80, size=2)
+    manifest = write(tmp_path / "list", [{"path": f"images/{v}.png", "label": la, "domain": do} for v, la, do in rows])
+    dataset = read_manifest(manifest, image_size=2)
+    found = [
+        (round(float(image.max()) * 255 / 80), dataset.label_names[label], dataset.domain_names[domain])
+        for image, label, domain in zip(dataset.inputs, dataset.labels, dataset.domains, strict=True)
+    ]
+    assert found == rows
+    assert dataset.name == "list"
+    assert dataset.inputs.shape[1:] == (1, 2, 2)
+
+
+def test_numbers_in_json_and_parquet_become_their_text(tmp_path, write_image):
+    write_image("1.png")
+    lines = tmp_path / "list.json"
+    lines.write_text('{"path": "1.png", "label": 7, "domain": 1.50}\n\n{"path": "1.png", "label": 10, "domain": 2}')
+    dataset = read_manifest(lines)
+    assert (dataset.label_names, dataset.domain_names) == (("10", "7"), ("1.50", "2"))
+    dataset = read_manifest(write_parquet(tmp_path / "list", [{"path": "1.png", "label": 7, "domain": 1}]))
+    assert (dataset.label_names, dataset.domain_names) == (("7",), ("1",))
+
+
+@writers
+def test_other_columns_can_be_named_and_more_are_ignored(tmp_path, write_image, write):
+    write_image("1.png")
+    rows = [{"file": str(tmp_path / "1.png"), "class": "a", "who": "x", "label": "other", "note": ""}]
+    dataset = read_manifest(
+        write(tmp_path / "list", rows), path_column="file", label_column="class", domain_column="who"
+    )
+    assert (dataset.label_names, dataset.domain_names) == (("a",), ("x",))
+
+
+@writers
+def test_a_missing_column_is_told_with_those_there_and_the_option(tmp_path, write_image, write):
+    write_image("1.png")
+    manifest = write(tmp_path / "list", [{"path": "1.png", "lable": "a", "domain": "x"}])
+    with pytest.raises(
+        DataError,
+        match=r"no column 'label'; there are 'path', 'lable', 'domain'; did you mean 'lable'.*--label-column",
+    ):
+        read_manifest(manifest)
+
+
+@writers
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_value_is_told_with_its_place(tmp_path, write_image, write, blank):
+    write_image("1.png")
+    rows = [{"path": "1.png", "label": label, "domain": "x"} for label in ("a", blank)]
+    with pytest.raises(DataError, match=r"list\.\w+', (line [23]|row 2): 'label' is blank"):
+        read_manifest(write(tmp_path / "list", rows))
+
+
+@writers
+def test_paths_that_are_not_there_are_counted_and_the_first_named(tmp_path, write_image, write):
+    write_image("1.png")
+    rows = [{"path": path, "label": "a", "domain": "x"} for path in ("1.png", "gone.png", "../lost.png", "z" * 300)]
+    with pytest.raises(DataError, match=r"3 of the 4 images .* not there, the first is '.*gone\.png'; relative"):
+        read_manifest(write(tmp_path / "list", rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("list.csv", b"", "is empty: it lists no image"),
+        ("list.csv", b"path,label,domain\n", "is empty: it lists no image"),
+        ("list.jsonl", b"\n\n", "is empty: it lists no image"),
+        ("list.csv", b"path,label,domain\n1.png,caf\xe9,x\n", "is not UTF-8: byte 0xe9; save it as UTF-8"),
+        ("list.jsonl", b'{"path": "caf\xe9"}', "is not UTF-8: byte 0xe9"),
+        ("list.csv", b"path;label;domain\n1.png;a;x\n", "no column 'path'; there are 'path;label;domain'"),
+        ("list.csv", b"path,label,domain\n1.png,a\n", "line 2: 'domain' is blank"),
+        ("list.csv", b"path,label,domain\n1.png,a,x,y\n", "line 2: 1 more values than columns"),
+        ("list.csv", b'path,label,domain\n1.png,"a"b,x\n', "after line 1: .*expected after"),
+        ("list.jsonl", b'{"path": "1.png", "label": "a", "domain": "x"}\n{"path": }', "line 2: not JSON"),
+        ("list.jsonl", b"[" * 100_000, "line 1: not JSON"),
+        ("list.json", b'[{"path": "1.png"}]', "line 1: one object a line, not "),
+        ("list.jsonl", b'{"path": "1.png", "label": null, "domain": "x"}', "line 1: 'label' is blank"),
+        ("list.jsonl", b'{"path": "1.png", "label": ["a"], "domain": "x"}', r"whole number, but is \['a'\]"),
+        ("list.jsonl", b'{"path": "1.png", "label": true, "domain": "x"}', "whole number, but is True"),
+        ("list.parquet", b"no parquet", "is not a Parquet file, or is damaged"),
+    ],
+)  # fmt: skip
+def test_what_is_no_manifest_is_refused_with_the_place(tmp_path, write_image, name, content, message):
+    write_image("1.png")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_manifest(tmp_path / name)
+    assert name in str(caught.value)
+
+
+def test_fractions_in_parquet_are_no_names(tmp_path, write_image):
+    write_image("1.png")
+    manifest = write_parquet(tmp_path / "list", [{"path": "1.png", "label": 1.5, "domain": "x"}])
+    with pytest.raises(DataError, match=r"row 1: 'label' must be text or a whole number, but is 1\.5"):
+        read_manifest(manifest)
+
+
+def test_a_missing_manifest_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"no such file: '.*list\.csv'"):
+        read_manifest(tmp_path / "list.csv")
+
+
+def test_unreadable_images_can_be_left_out(tmp_path, write_image):
+    write_image("1.png")
+    (tmp_path / "2.png").write_bytes(b"no image")
+    rows = [{"path": f"{n}.png", "label": "a", "domain": "x"} for n in (1, 2)]
+    manifest = write_csv(tmp_path / "list", rows)
+    with pytest.raises(DataError, match=r"2\.png': .*; --skip-unreadable"):
+        read_manifest(manifest)
+    with pytest.warns(DataWarning, match="1 of 2 images cannot be read"):
+        assert len(read_manifest(manifest, skip_unreadable=True, channels=3)) == 1
