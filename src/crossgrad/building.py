@@ -100,9 +100,13 @@ def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(f"no trunk at {net!r}: {error}. Give package.module:factory, importable from here") from error
+        raise SettingsError(
+            f"no trunk at {net!r}: {error}. Give package.module:factory, importable from here"
+        ) from error
     if not callable(factory):
-        raise SettingsError(f"{net!r} is a {type(factory).__name__}, not a factory: it is called with the input's shape")
+        raise SettingsError(
+            f"{net!r} is a {type(factory).__name__}, not a factory: it is called with the input's shape"
+        )
     return typing.cast("Callable[[Sequence[int]], nn.Module]", factory)
 
 

@@ -14,7 +14,15 @@ class SettingsError(CrossGradError, ValueError):
 
 
 class NonFiniteLossError(CrossGradError, ArithmeticError):
-    """A loss became infinite or NaN; training stopped at that step, before the parameters were updated."""
+    """A loss became infinite or NaN; training stopped at that step, before the parameters were updated.
+
+    Attributes:
+        step: the first is 1.
+    """
+
+    def __init__(self, message: str, *, step: int) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 class ModelError(CrossGradError, ValueError):

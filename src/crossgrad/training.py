@@ -146,7 +146,8 @@ def fit(
 def _check_finite(results: dict[str, Tensor], step: int) -> None:
     for name, value in results.items():
         if not bool(torch.isfinite(value)):
-            raise NonFiniteLossError(f"{name} became {value.item()} at step {step}; try a smaller learning rate or step")
+            message = f"{name} became {value.item()} at step {step}; try a smaller learning rate or a smaller step"
+            raise NonFiniteLossError(message, step=step)
 
 
 def _means(stretch: list[dict[str, Tensor]]) -> dict[str, float]:

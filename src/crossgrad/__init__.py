@@ -1,0 +1,85 @@
+"""Train classifiers that work on domains they have never seen, by cross-gradient training.
+
+Names are resolved when they are first used (PEP 562), so that what needs no torch loads none.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from crossgrad._types import Batch
+    from crossgrad.building import build_method
+    from crossgrad.checkpoint import load, save
+    from crossgrad.comparison import Comparison, compare
+    from crossgrad.data import DomainDataset, open_dataset
+    from crossgrad.deployment import train
+    from crossgrad.errors import CrossGradError
+    from crossgrad.methods import DANN, ERM, METHODS, PRESETS, CrossGrad, LabelGrad, Method
+    from crossgrad.model import Model, Predictions
+    from crossgrad.nets import NETS, headed
+    from crossgrad.perturb import Step
+    from crossgrad.training import fit
+
+_HOME = {
+    "compare": "comparison",
+    "Comparison": "comparison",
+    "train": "deployment",
+    "save": "checkpoint",
+    "load": "checkpoint",
+    "Model": "model",
+    "Predictions": "model",
+    "DomainDataset": "data",
+    "open_dataset": "data",
+    "Batch": "_types",
+    "CrossGrad": "methods",
+    "LabelGrad": "methods",
+    "DANN": "methods",
+    "ERM": "methods",
+    "Method": "methods",
+    "METHODS": "methods",
+    "PRESETS": "methods",
+    "Step": "perturb",
+    "NETS": "nets",
+    "headed": "nets",
+    "build_method": "building",
+    "fit": "training",
+    "CrossGradError": "errors",
+}
+
+__all__ = [
+    "DANN",
+    "ERM",
+    "METHODS",
+    "NETS",
+    "PRESETS",
+    "Batch",
+    "Comparison",
+    "CrossGrad",
+    "CrossGradError",
+    "DomainDataset",
+    "LabelGrad",
+    "Method",
+    "Model",
+    "Predictions",
+    "Step",
+    "build_method",
+    "compare",
+    "fit",
+    "headed",
+    "load",
+    "open_dataset",
+    "save",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'crossgrad' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"crossgrad.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

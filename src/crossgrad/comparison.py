@@ -1,0 +1,241 @@
+"""compare(): which method labels unseen domains best here, and is the difference more than chance?"""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from crossgrad.building import build_method, method_name
+from crossgrad.data import (
+    BENCHMARKS,
+    DomainDataset,
+    check_dataset,
+    check_split,
+    default_protocol,
+    held_out_groups,
+    split,
+)
+from crossgrad.errors import SettingsError
+from crossgrad.experiments.engine import perform_all
+from crossgrad.experiments.runs import Run, plan_runs
+from crossgrad.experiments.settings import Settings
+from crossgrad.folders import claim_folder
+from crossgrad.records import Record, read_records
+from crossgrad.report import ReportPaths, Table, summarise, write_report
+
+DEFAULT_METHODS = ("erm", "label_grad", "dann", "crossgrad")
+WRITTEN = ("records.jsonl", "runs", "report.html", "report.md")
+"""What a comparison leaves in its folder."""
+
+
+class Follower(Protocol):
+    """Who follows a comparison; the command line's draws a progress bar."""
+
+    def plan(self, comparison: "Comparison", done: int) -> None:
+        """The runs are known, and how many of them are done already; training starts."""
+
+    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
+        """A run has done so many steps; the means of what it logs."""
+
+    def finish(self, record: Record) -> None:
+        """A run has ended, well or with an error."""
+
+
+class Nobody:
+    """The follower of a comparison that nobody follows."""
+
+    def plan(self, comparison: "Comparison", done: int) -> None: ...
+
+    def advance(self, run: Run, step: int, values: dict[str, float]) -> None: ...
+
+    def finish(self, record: Record) -> None: ...
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison's plan, and once it ran its results.
+
+    Attributes:
+        dataset: compared on.
+        runs: every method on every group of held-out domains with every seed.
+        folder: where records, artefacts and reports lie.
+    """
+
+    dataset: DomainDataset
+    runs: tuple[Run, ...]
+    folder: Path
+
+    @property
+    def records(self) -> list[Record]:
+        """Of the runs that are done, in the order of the plan, whatever order they ended in."""
+        found = {record["key"]: record for record in read_records(self.folder)}
+        return [found[key] for run in self.runs if (key := run.key(self.dataset)) in found]
+
+    @property
+    def table(self) -> Table:
+        """The results as numbers."""
+        return summarise(self.records)
+
+
+def default_net(dataset: DomainDataset) -> str:
+    """The benchmark's net where the dataset is one, else lenet for images and mlp for everything else."""
+    if dataset.name in BENCHMARKS:
+        return BENCHMARKS[dataset.name].net
+    is_image = dataset.inputs.ndim == 4 and min(dataset.inputs.shape[2:]) >= 8
+    return "lenet" if is_image else "mlp"
+
+
+def default_settings(dataset: DomainDataset) -> dict[str, Any]:
+    """The benchmark's settings where the dataset is one; none else."""
+    return dict(BENCHMARKS[dataset.name].settings) if dataset.name in BENCHMARKS else {}
+
+
+def plan(
+    dataset: DomainDataset,
+    *,
+    output: Path | str,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    hold_out: str | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    net: str | None = None,
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Plan a comparison and refuse, before anything is trained, what cannot work.
+
+    Args, Raises: as `compare`.
+    """
+    names = list(dict.fromkeys(method_name(name) for name in methods))
+    if not names:
+        raise SettingsError("no methods to compare; name at least one")
+    if not seeds or min(seeds) < 0:
+        raise SettingsError(f"seeds are whole numbers of at least 0, at least one of them, not {list(seeds)!r}")
+    asked = {method_name(name): dict(values) for name, values in (fields or {}).items()}
+    for name in asked:
+        if name not in names:
+            raise SettingsError(f"fields are set for {name}, which is not compared; compared are {', '.join(names)}")
+    net = net or default_net(dataset)
+    chosen_by_validation = dataset.name in BENCHMARKS and net == BENCHMARKS[dataset.name].net and not settings
+    runs = plan_runs(
+        groups=held_out_groups(dataset, hold_out or default_protocol(len(dataset.domain_names))),
+        methods=names,
+        seeds=list(dict.fromkeys(seeds)),
+        net=net,
+        settings=Settings(**default_settings(dataset) | settings),
+        fields=asked,
+        chosen=BENCHMARKS[dataset.name].chosen if chosen_by_validation else {},
+    )
+    check_dataset(dataset)
+    for run in {run.held_out: run for run in runs}.values():
+        fraction = run.settings.in_domain_fraction
+        check_split(dataset, split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed))
+    for run in {run.method: run for run in runs}.values():
+        _build_once(run, dataset)
+    return Comparison(dataset, tuple(runs), Path(output))
+
+
+def _build_once(run: Run, dataset: DomainDataset) -> None:
+    """Fields out of range and nets that do not take such inputs are told here, not in the middle of the night."""
+    build_method(
+        run.method,
+        net=run.net,
+        input_shape=dataset.inputs.shape[1:],
+        n_labels=len(dataset.label_names),
+        n_domains=len(dataset.domain_names) - len(run.held_out),
+        fields=run.settings.fields,
+        dropout=run.settings.dropout,
+    )
+
+
+def carry_out(
+    comparison: Comparison,
+    *,
+    jobs: int = 1,
+    overwrite: bool = False,
+    command: str | None = None,
+    follower: Follower | None = None,
+) -> ReportPaths:
+    """Do the runs of a plan that are not done yet, and write the report.
+
+    Args, Raises: as `compare`.
+    """
+    if jobs < 1:
+        raise SettingsError(f"jobs is at least 1, not {jobs!r}")
+    follower = follower or Nobody()
+    dataset, folder = comparison.dataset, comparison.folder
+    keys = [run.key(dataset) for run in comparison.runs]
+    claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite)
+    done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
+    to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
+    follower.plan(comparison, len(comparison.runs) - len(to_do))
+    command = command if command is not None else shlex.join(sys.argv)
+    for record in perform_all(to_do, dataset, folder, jobs=jobs, command=command, follow=follower.advance):
+        follower.finish(record)
+    return write_report(folder)
+
+
+def compare(
+    dataset: DomainDataset,
+    *,
+    output: Path | str,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    hold_out: str | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    net: str | None = None,
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+    follower: Follower | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Train every method with domains held out in turn, measure it on them, and report.
+
+    Runs whose records are in `output` already are not done again, so that an interrupted comparison goes on where
+    it stopped.
+
+    Args:
+        dataset: of at least three domains.
+        output: folder for records.jsonl, runs/, report.html and report.md.
+        methods: names in METHODS.
+        hold_out: "each", a number of folds of domains, or names with commas between; by default each domain in turn
+            up to ten of them, five folds above.
+        seeds: of the runs; each run is determined by its settings and seed.
+        net: name in NETS or the import path of a trunk's factory; by default the benchmark's own, lenet for
+            images, mlp for everything else.
+        fields: of methods, by method and field, such as {"crossgrad": {"label_weight": 0.25}}.
+        jobs: runs at once; more than 1 needs the script's entry guarded by `if __name__ == "__main__":`.
+        overwrite: delete what an earlier comparison left in `output`.
+        follower: told of the runs as they go.
+        **settings: of all runs, by the names of `Settings`: max_steps, batch_size, learning_rate, ...
+
+    Returns:
+        The comparison, whose `table` holds the results as numbers.
+
+    Raises:
+        CrossGradError: something does not go together; before anything is trained.
+
+    Example:
+        >>> import tempfile
+        >>> from crossgrad.data import open_dataset
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result = compare(
+        ...         open_dataset("digits"), output=folder, methods=["erm"], hold_out="0", seeds=[0], max_steps=20
+        ...     )
+        ...     accuracy = result.table.rows[0].mean.value
+        >>> 0.1 < accuracy < 1
+        True
+    """
+    comparison = plan(
+        dataset,
+        output=output,
+        methods=methods,
+        hold_out=hold_out,
+        seeds=seeds,
+        net=net,
+        fields=fields,
+        **settings,
+    )
+    carry_out(comparison, jobs=jobs, overwrite=overwrite, follower=follower)
+    return comparison

@@ -1,0 +1,106 @@
+"""train(): one model on all domains (or those named), to be saved and used on domains never seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from crossgrad.building import known, method_name
+from crossgrad.comparison import default_net, default_settings
+from crossgrad.data import DomainDataset, Split, check_dataset, check_split, random_split, split, training_subset
+from crossgrad.evaluation import accuracies, probabilities
+from crossgrad.experiments.performing import Trained, train_method, versions
+from crossgrad.experiments.runs import Run
+from crossgrad.experiments.settings import Settings
+from crossgrad.model import Model
+from crossgrad.training import Watch, watch_nothing
+
+
+def train(
+    dataset: DomainDataset,
+    *,
+    method: str = "crossgrad",
+    domains: Sequence[str] | None = None,
+    seed: int = 0,
+    net: str | None = None,
+    fields: Mapping[str, Any] | None = None,
+    watch: Watch = watch_nothing,
+    **settings: Any,
+) -> Model:
+    """Train one model on all domains or on those named.
+
+    A fraction of every training domain's examples is kept from training to measure in-domain accuracy; domains that
+    are not named are measured on as unseen ones. What the model does on a new domain, `compare` estimates.
+
+    Args:
+        dataset: of at least two domains.
+        method: name in METHODS.
+        domains: names of the training domains; None for all.
+        seed: of everything random.
+        net: name in NETS or an import path; by default as in `compare`.
+        fields: of the method.
+        watch: follows the training.
+        **settings: by the names of `Settings`.
+
+    Raises:
+        CrossGradError: something does not go together; or NonFiniteLossError, in training.
+
+    Example:
+        >>> from crossgrad.data import open_dataset
+        >>> digits = open_dataset("digits")
+        >>> model = train(digits, method="erm", max_steps=50)
+        >>> model.predict(digits.inputs[:3]).probabilities.shape
+        (3, 10)
+    """
+    name = method_name(method)
+    for domain in domains or ():
+        known("domain", domain, dataset.domain_names)
+    run = Run(
+        held_out=tuple(domain for domain in dataset.domain_names if domains and domain not in domains),
+        method=name,
+        net=net or default_net(dataset),
+        seed=seed,
+        settings=Settings(**default_settings(dataset) | settings).for_method(name, fields or {}),
+    )
+    fraction = run.settings.in_domain_fraction
+    if run.held_out:
+        parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=seed)
+    else:
+        parts = random_split(dataset, in_domain_fraction=fraction, seed=seed)
+    check_dataset(dataset)
+    check_split(dataset, parts)
+    trained = train_method(dataset, parts, run, watch)
+    return Model(
+        method=trained.method.eval(),
+        label_names=dataset.label_names,
+        input_shape=tuple(dataset.inputs.shape[1:]),
+        scaling=trained.scaling,
+        decoding=dataset.decoding,
+        building=trained.building,
+        card=_card(dataset, parts, run, trained),
+    )
+
+
+def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained) -> dict[str, Any]:
+    """What model.json tells people; the domains' names come from the data, so do their counts."""
+
+    def measured(examples: DomainDataset) -> dict[str, Any] | None:
+        if len(examples) == 0:
+            return None
+        return accuracies(probabilities(trained.method, trained.scaling.apply(examples.inputs)), examples)
+
+    subset = training_subset(dataset, parts)
+    counts = torch.bincount(subset.domains, minlength=len(subset.domain_names)).tolist()
+    return {
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "method": run.method,
+        "net": run.net,
+        "seed": run.seed,
+        "settings": run.settings.to_json(),
+        "training_domains": dict(zip(subset.domain_names, counts, strict=True)),
+        "losses": trained.history.last,
+        "in_domain": measured(dataset.subset(parts.in_domain)),
+        "out_of_domain": measured(dataset.subset(parts.out_of_domain)),
+        "versions": versions(),
+    }

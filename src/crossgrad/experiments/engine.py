@@ -1,0 +1,131 @@
+"""Where runs run: one after another here, or spread over processes on this machine."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from crossgrad.data import DomainDataset
+from crossgrad.errors import CrossGradError
+from crossgrad.experiments.performing import perform
+from crossgrad.experiments.runs import Run
+from crossgrad.records import Record, append_record
+
+Follow = Callable[[Run, int, dict[str, float]], None]
+"""Called with a run, the number of its steps done, and the means of the values it logs."""
+
+
+class WorkerLostError(CrossGradError, RuntimeError):
+    """A worker process died in the middle of a run (killed, or out of memory); finished runs are kept."""
+
+
+def follow_nothing(run: Run, step: int, values: dict[str, float]) -> None:
+    """Where nobody follows the runs."""
+
+
+def perform_all(
+    runs: Sequence[Run],
+    dataset: DomainDataset,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    command: str = "",
+    follow: Follow = follow_nothing,
+) -> Iterator[Record]:
+    """Carry out runs, append each one's record to folder/records.jsonl as it ends, and yield it.
+
+    Which runs go at once changes no record: each has its own seed, threads and process state.
+
+    Args:
+        runs: not done before.
+        dataset: of all of them.
+        folder: exists.
+        jobs: how many go at once. 1 needs no further process; more need, as always with processes that are started
+            afresh, that a script calling this guards its entry by `if __name__ == "__main__":`.
+        command: that asked for them.
+        follow: called as they train.
+
+    Raises:
+        WorkerLostError: a process died; what is done is kept, and the rest can be run again.
+    """
+    done = _in_processes if jobs > 1 and len(runs) > 1 else _here
+    for record in done(runs, dataset, folder, jobs, command, follow):
+        append_record(folder / "records.jsonl", record)
+        yield record
+
+
+def _here(
+    runs: Sequence[Run], dataset: DomainDataset, folder: Path, jobs: int, command: str, follow: Follow
+) -> Iterator[Record]:
+    for run in runs:
+
+        def watch(step: int, values: dict[str, float], run: Run = run) -> None:
+            follow(run, step, values)
+
+        yield perform(run, dataset, folder, command=command, watch=watch)
+
+
+def _in_processes(
+    runs: Sequence[Run], dataset: DomainDataset, folder: Path, jobs: int, command: str, follow: Follow
+) -> Iterator[Record]:
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    news: Any = context.Queue()
+    pool = ProcessPoolExecutor(
+        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(dataset, news)
+    )
+    try:
+        pending: set[Future[Record]] = {
+            pool.submit(_perform_in_worker, number, run, folder, command) for number, run in enumerate(runs)
+        }
+        while pending:
+            finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+            for number, step, values in _drain(news):
+                follow(runs[number], step, values)
+            for future in finished:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise WorkerLostError(
+            "a worker process died in the middle of a run (was it killed, or out of memory?); finished runs are "
+            "kept, and the same command goes on from there"
+        ) from error
+    finally:
+        # On the way out of an interruption nobody waits for runs to end: what is not recorded is run again.
+        processes = list((getattr(pool, "_processes", None) or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+
+
+def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
+    while True:
+        try:
+            yield news.get_nowait()
+        except queue.Empty:
+            return
+
+
+_worker: dict[str, Any] = {}
+
+
+def _begin_worker(dataset: DomainDataset, news: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to handle
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # A parent that is killed cannot end its workers; they would go on training for nobody.
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    _worker.update(dataset=dataset, news=news)
+
+
+def _perform_in_worker(number: int, run: Run, folder: Path, command: str) -> Record:
+    def watch(step: int, values: dict[str, float]) -> None:
+        _worker["news"].put((number, step, values))
+
+    return perform(run, _worker["dataset"], folder, command=command, watch=watch)

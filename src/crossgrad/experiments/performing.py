@@ -1,0 +1,204 @@
+"""One run from data to record: split, scale, build, fit, evaluate, and the artefacts that go with the record."""
+
+import json
+import os
+import platform
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import crossgrad
+from crossgrad._types import Batch
+from crossgrad.building import build_method
+from crossgrad.data import (
+    DomainDataset,
+    Split,
+    Standardisation,
+    split,
+    training_subset,
+)
+from crossgrad.errors import NonFiniteLossError
+from crossgrad.evaluation import accuracies, probabilities
+from crossgrad.experiments.runs import Run
+from crossgrad.experiments.settings import Settings
+from crossgrad.methods import Method
+from crossgrad.records import RECORD_VERSION, Record
+from crossgrad.training import History, Watch, fit, watch_nothing
+
+GALLERY_EXAMPLES = 8
+
+
+def scaling_for(settings: Settings, train_inputs: Tensor) -> Standardisation:
+    """The scaling that settings ask for, from training inputs alone."""
+    is_image = train_inputs.ndim == 4 and float(train_inputs.min()) >= 0 and float(train_inputs.max()) <= 1
+    if settings.scaling == "none" or (settings.scaling == "auto" and is_image):
+        return Standardisation.identity()
+    return Standardisation.fit(train_inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training leaves: the method, how it was built, the scaling of its inputs, and what the loop saw."""
+
+    method: Method
+    building: dict[str, Any]
+    scaling: Standardisation
+    history: History
+
+
+def train_method(dataset: DomainDataset, parts: Split, run: Run, watch: Watch = watch_nothing) -> Trained:
+    """Train a run's method on its split's training examples.
+
+    Torch's number of threads is the settings' while it trains, and then what it was.
+
+    Raises:
+        NonFiniteLossError: a loss became NaN or infinite.
+    """
+    train = training_subset(dataset, parts)
+    scaling = scaling_for(run.settings, train.inputs)
+    building = building_of(run, train)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(run.settings.threads)
+    try:
+        method = build_method(**building)
+        history = fit(
+            method,
+            replace(train, inputs=scaling.apply(train.inputs)),
+            optimizer=run.settings.make_optimizer(method.parameters()),
+            max_steps=run.settings.max_steps,
+            batch_size=run.settings.batch_size,
+            seed=run.seed,
+            watch=watch,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return Trained(method, building, scaling, history)
+
+
+def building_of(run: Run, train: DomainDataset) -> dict[str, Any]:
+    """The arguments of `build_method` for a run and its training examples; JSON-serialisable."""
+    return {
+        "method": run.method,
+        "net": run.net,
+        "input_shape": list(train.inputs.shape[1:]),
+        "n_labels": len(train.label_names),
+        "n_domains": len(train.domain_names),
+        "fields": dict(run.settings.fields),
+        "dropout": run.settings.dropout,
+        "seed": run.seed,
+    }
+
+
+def perform(
+    run: Run, dataset: DomainDataset, folder: Path, *, command: str = "", watch: Watch = watch_nothing
+) -> Record:
+    """Carry out a run and leave its artefacts in folder/runs/KEY.
+
+    A loss that becomes NaN or infinite ends the run, not the caller: the record says so in its `error`.
+
+    Args:
+        run: what to train.
+        dataset: what it is trained on and measured on.
+        folder: of the comparison; exists.
+        command: that asked for it, for the record.
+        watch: follows the training.
+    """
+    started = time.perf_counter()
+    key = run.key(dataset)
+    parts = split(dataset, run.held_out, in_domain_fraction=run.settings.in_domain_fraction, seed=run.seed)
+    record: Record = {
+        "version": RECORD_VERSION,
+        "key": key,
+        **run.identity(dataset),
+        "n_examples": len(dataset),
+        "labels": list(dataset.label_names),
+        "domains": list(dataset.domain_names),
+        "max_steps": run.settings.max_steps,
+        "out_of_domain": None,
+        "in_domain": None,
+        "losses": None,
+        "perturbation": None,
+        "error": None,
+    }
+    try:
+        trained = train_method(dataset, parts, run, watch)
+    except NonFiniteLossError as error:
+        record["error"] = {"message": str(error), "step": error.step}
+    else:
+        record |= _measure(trained, dataset, parts, artefacts=folder / "runs" / key)
+    return record | {"seconds": round(time.perf_counter() - started, 3), "versions": versions(), "command": command}
+
+
+def versions() -> dict[str, str]:
+    """Of what results depend on."""
+    return {
+        "crossgrad": crossgrad.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefacts: Path) -> dict[str, Any]:
+    """What a record says of a trained method; writes the artefacts."""
+    method, scaling, history = trained.method, trained.scaling, trained.history
+    outside, inside = dataset.subset(parts.out_of_domain), dataset.subset(parts.in_domain)
+    outside_probabilities = probabilities(method, scaling.apply(outside.inputs))
+    partial = artefacts.with_name(artefacts.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    np.savez(
+        partial / "predictions.npz",
+        example=parts.out_of_domain.numpy(),
+        domain=np.array([dataset.domain_names[i] for i in outside.domains.tolist()]),
+        label=outside.labels.numpy(),
+        probabilities=outside_probabilities.numpy(),
+    )
+    (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
+    if gallery := _gallery(method, scaling, training_subset(dataset, parts)):
+        np.savez(partial / "gallery.npz", **gallery)
+    shutil.rmtree(artefacts, ignore_errors=True)
+    os.replace(partial, artefacts)
+
+    perturbation = None
+    if "perturbation_l2" in history.means:
+        perturbation = {
+            "l2": history.means["perturbation_l2"],
+            "linf": history.means["perturbation_linf"],
+            "input_l2": history.means["input_l2"],
+        }
+    return {
+        "out_of_domain": accuracies(outside_probabilities, outside),
+        "in_domain": accuracies(probabilities(method, scaling.apply(inside.inputs)), inside) if len(inside) else None,
+        "losses": {"first": _losses(history.first), "last": _losses(history.last)},
+        "perturbation": perturbation,
+    }
+
+
+def _losses(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if name.endswith("_loss")}
+
+
+def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> dict[str, np.ndarray[Any, Any]]:
+    """A few training images, the domains in turn, as they are and as the trained method moves them."""
+    if train.inputs.ndim != 4:
+        return {}
+    by_domain = [torch.where(train.domains == index)[0].tolist() for index in range(len(train.domain_names))]
+    in_turn = [members[turn] for turn in range(GALLERY_EXAMPLES) for members in by_domain if turn < len(members)]
+    chosen = train.subset(in_turn[:GALLERY_EXAMPLES])
+    method.eval()  # nothing trains it any more
+    moved = method.perturbed(Batch(scaling.apply(chosen.inputs), chosen.labels, chosen.domains))
+    if not moved:
+        return {}
+    return {
+        "inputs": chosen.inputs.numpy(),
+        "labels": np.array([train.label_names[index] for index in chosen.labels.tolist()]),
+        "domains": np.array([train.domain_names[index] for index in chosen.domains.tolist()]),
+        **{name: scaling.invert(inputs).numpy() for name, inputs in moved.items()},
+    }

@@ -1,0 +1,80 @@
+"""What to run: one training each, named by everything that determines it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crossgrad.data import DomainDataset
+from crossgrad.experiments.settings import Settings
+from crossgrad.records import run_key
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: which domains are held out, what is trained, with which settings and seed."""
+
+    held_out: tuple[str, ...]
+    method: str
+    net: str
+    seed: int
+    settings: Settings
+    select: str = "none"
+    """How the settings were chosen: "none" for defaults and what was asked for, "held-out" for validation domains."""
+
+    def identity(self, dataset: DomainDataset) -> dict[str, Any]:
+        """What determines the run, as its record has it."""
+        return {
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "held_out": list(self.held_out),
+            "method": self.method,
+            "net": self.net,
+            "seed": self.seed,
+            "select": self.select,
+            "settings": self.settings.to_json(),
+        }
+
+    def key(self, dataset: DomainDataset) -> str:
+        """Sixteen hex digits; the name of the run's artefact folder."""
+        return run_key(self.identity(dataset))
+
+
+def plan_runs(
+    *,
+    groups: Sequence[tuple[str, ...]],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    net: str,
+    settings: Settings,
+    fields: Mapping[str, Mapping[str, Any]],
+    chosen: Mapping[str, Mapping[str, Mapping[str, Any]]],
+) -> list[Run]:
+    """Every method on every group of held-out domains with every seed; seeds outermost, so that a stop in between
+    leaves whole comparisons.
+
+    Args:
+        groups: of domains to hold out.
+        methods: names in METHODS.
+        seeds: each at least 0.
+        net: name in NETS or an import path.
+        settings: of all runs.
+        fields: asked for, by method; they go before chosen ones.
+        chosen: fields chosen on validation domains: by the held-out domain's name, then by method.
+    """
+    runs = []
+    for seed in seeds:
+        for group in groups:
+            for method in methods:
+                selected = chosen.get(",".join(group), {}).get(method)
+                asked = fields.get(method, {})
+                runs.append(
+                    Run(
+                        held_out=group,
+                        method=method,
+                        net=net,
+                        seed=seed,
+                        settings=settings.for_method(method, {**(selected or {}), **asked}),
+                        select="held-out" if selected is not None and not asked else "none",
+                    )
+                )
+    return runs

@@ -1,0 +1,51 @@
+"""Folders that results are written to: nothing of anybody's is overwritten unasked, nothing is left half-written."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from crossgrad.errors import RecordError
+from crossgrad.records import read_records
+
+
+def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite: bool) -> None:
+    """Make a folder ready for runs: new, empty, or holding nothing but runs of the same plan.
+
+    Args:
+        folder: to be written to; made where there is none.
+        ours: names of the files and folders that a comparison writes; with `overwrite` these alone are deleted.
+        keys: of the planned runs.
+        overwrite: delete what an earlier comparison left here.
+
+    Raises:
+        RecordError: it holds other results, or files that are not results; or it cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RecordError(f"{str(folder)!r} is a file; give a folder to write to")
+    if overwrite and folder.is_dir():
+        for name in ours:
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    found = sorted(os.listdir(folder)) if folder.is_dir() else []
+    if "records.jsonl" in found:
+        others = [record for record in read_records(folder) if record["key"] not in keys]
+        if others:
+            raise RecordError(
+                f"{str(folder)!r} holds {len(others)} other runs (of {others[0].get('dataset')!r}, "
+                f"{others[0].get('method')}); give another --output, or --overwrite to delete them"
+            )
+    elif found:
+        raise RecordError(
+            f"{str(folder)!r} is not empty and holds no records ({', '.join(found[:3])}, ...); give another --output"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RecordError(f"cannot write to {str(folder)!r}: {error.strerror}") from error

@@ -1,0 +1,91 @@
+"""A trained model: what it takes to label inputs with no other file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crossgrad.data import ImageDecoding, Standardisation
+from crossgrad.errors import DataError
+from crossgrad.evaluation import probabilities
+from crossgrad.methods import Method
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Labels of examples, and how sure the model is of each.
+
+    Args:
+        labels: the most probable label's name, one an example.
+        probabilities: float32, (n, n_labels); rows sum to 1.
+        label_names: of the columns.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    label_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A method with trained nets, and everything between a file and them.
+
+    Args:
+        method: trained.
+        label_names: in the order of its logits.
+        input_shape: of one input.
+        scaling: of inputs before the net.
+        decoding: from image files to inputs; None for a model of arrays.
+        building: the arguments of `build_method` that made the method.
+        card: what it was trained on, how, and how well it did: training domains and their counts, accuracy,
+            settings, versions. For people; nothing in it is needed to predict.
+    """
+
+    method: Method
+    label_names: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    scaling: Standardisation
+    decoding: ImageDecoding | None
+    building: dict[str, Any]
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def predict(self, inputs: Float[Tensor, "n *shape"] | NDArray[Any] | Sequence[str | PathLike[str]]) -> Predictions:
+        """Label inputs.
+
+        Args:
+            inputs: arrays or tensors (n, *input_shape) in the units of the training inputs, or paths of image files
+                where the model was trained on such.
+
+        Raises:
+            DataError: another shape, NaN or infinite values, a file that cannot be read, or files for a model of
+                arrays.
+        """
+        values = self._read(inputs)
+        if tuple(values.shape[1:]) != self.input_shape:
+            raise DataError(f"inputs have shape {tuple(values.shape[1:])}, the model takes {self.input_shape}")
+        if not bool(torch.isfinite(values).all()):
+            raise DataError("inputs have NaN or infinite values")
+        if len(values) == 0:
+            return Predictions((), np.zeros((0, len(self.label_names)), np.float32), self.label_names)
+        result = probabilities(self.method, self.scaling.apply(values))
+        labels = tuple(self.label_names[index] for index in result.argmax(1).tolist())
+        return Predictions(labels, result.numpy(), self.label_names)
+
+    def _read(self, inputs: Any) -> Tensor:
+        if isinstance(inputs, Tensor):
+            return inputs.float()
+        if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "biuf":
+            return torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32))
+        files = list(inputs)
+        if not all(isinstance(file, str | PathLike) for file in files):
+            return torch.as_tensor(np.asarray(files, dtype=np.float32))
+        if self.decoding is None:
+            raise DataError(f"the model was trained on arrays of shape {self.input_shape}, it cannot read files")
+        decoded = [self.decoding.decode(fspath(file)) for file in files]
+        return torch.from_numpy(np.stack(decoded)) if decoded else torch.zeros(0, *self.input_shape)
