@@ -1,10 +1,11 @@
 """The fused methods end with the weights that the formulas of tests/reference.py, written literally, end with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from functools import partial
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
 from torch import nn
@@ -69,6 +70,14 @@ CROSSGRAD_CASES = LABEL_GRAD_CASES | {
     "paper": PRESETS["paper"],
 }
 WITH_ADAM = ("two_weights", "through_g_two_weights", "paper")
+
+
+@pytest.fixture(autouse=True)
+def types_unchecked() -> Iterator[None]:
+    """Every shape here is checked by other tests, once; over thousands of passes it would take half the time."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def literal(value: float | str) -> reference.LiteralStep:
