@@ -129,7 +129,7 @@ def intervals(table: Table) -> Intervals | None:
                 p="" if comparison.p_value is None else numbers.p_statement(comparison.p_value),
             )
         )
-    return Intervals(tuple(rows), scale.percent(0.0), tuple(scale.ticks()))
+    return Intervals(tuple(rows), scale.percent(0.0), tuple(scale.ticks(9)))
 
 
 def plot(title: str, curves: Sequence[Curve], table: Table) -> Plot:

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -66,20 +66,20 @@ def galleries(records: Sequence[Record], runs: Path) -> tuple[Gallery, ...]:
     for record in records:
         if (runs / record["key"] / "gallery.npz").is_file():
             chosen.setdefault(record["method"], record)
+    found = [_gallery(record, runs / record["key"] / "gallery.npz") for record in chosen.values()]
     for n_examples in range(MOST_EXAMPLES, 0, -1):
-        found = tuple(_gallery(record, runs / record["key"] / "gallery.npz", n_examples) for record in chosen.values())
-        size = sum(len(picture.uri) for gallery in found for _, row in gallery.rows for picture in row)
-        if size <= MOST_CHARACTERS:
-            return found
+        shown = tuple(replace(gallery, rows=gallery.rows[:n_examples]) for gallery in found)
+        if sum(len(picture.uri) for gallery in shown for _, row in gallery.rows for picture in row) <= MOST_CHARACTERS:
+            return shown
     return ()
 
 
-def _gallery(record: Record, path: Path, n_examples: int) -> Gallery:
+def _gallery(record: Record, path: Path) -> Gallery:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         inputs = arrays["inputs"].astype(np.float64)
-        chosen = _spread(arrays["domains"], n_examples)
+        chosen = _spread([str(domain) for domain in arrays["domains"]])
         moved = {name: arrays[name].astype(np.float64)[chosen] for name in _MOVED if name in arrays}
         labels, domains = arrays["labels"][chosen], arrays["domains"][chosen]
         inputs = inputs[chosen]
@@ -106,12 +106,12 @@ def _gallery(record: Record, path: Path, n_examples: int) -> Gallery:
     )
 
 
-def _spread(domains: NDArray[np.str_], n_examples: int) -> list[int]:
+def _spread(domains: Sequence[str]) -> list[int]:
     """Examples of as many different domains as there are, in the order of the file."""
     of_domain: dict[str, list[int]] = {}
     for i, domain in enumerate(domains):
-        of_domain.setdefault(str(domain), []).append(i)
-    return sorted(list(_in_turn(list(of_domain.values())))[:n_examples])
+        of_domain.setdefault(domain, []).append(i)
+    return sorted(list(_in_turn(list(of_domain.values())))[:MOST_EXAMPLES])
 
 
 def _in_turn(groups: Sequence[list[int]]) -> Iterator[int]:

@@ -9,18 +9,8 @@ from crossgrad.records import Record
 from crossgrad.report.names import BASELINE, display_name
 from crossgrad.significance import Comparison, Estimate, estimate, paired_t
 
-_NEEDED = (
-    "dataset",
-    "fingerprint",
-    "n_examples",
-    "labels",
-    "domains",
-    "held_out",
-    "method",
-    "net",
-    "seed",
-    "select",
-) + ("settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error")
+_IDENTITY = ("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed")
+_OUTCOME = ("select", "settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error")
 
 
 @dataclass(frozen=True)
@@ -141,7 +131,7 @@ def _check(records: Sequence[Record]) -> None:
     if not records:
         raise RecordError("there are no records to report")
     for record in records:
-        missing = [field for field in _NEEDED if field not in record]
+        missing = [field for field in (*_IDENTITY, *_OUTCOME) if field not in record]
         if missing:
             raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
     datasets = sorted({f"{record['dataset']} ({record['fingerprint']})" for record in records})
@@ -204,12 +194,10 @@ def _row(
 
 
 def _by_domain(values: dict[tuple[str, int], float], domains: Sequence[str]) -> dict[str, list[float]]:
-    grouped: dict[str, list[float]] = {}
-    for domain in domains:
-        of_domain = [value for (name, _), value in values.items() if name == domain]
-        if of_domain:
-            grouped[domain] = of_domain
-    return grouped
+    grouped: dict[str, list[float]] = {domain: [] for domain in domains}
+    for (domain, _), value in values.items():
+        grouped[domain].append(value)
+    return {domain: of_domain for domain, of_domain in grouped.items() if of_domain}
 
 
 def _difference(

@@ -28,10 +28,10 @@ def print_table(table: Table, console: Console | None = None) -> None:
     """
     console = console or Console()
     for columns in _domain_chunks(table, console.width):
-        console.print(_domains(table, columns))
+        console.print(_domains(table, columns), Text())
     if len(table.held_out) > MOST_DOMAIN_COLUMNS:
         console.print(Text(f"{len(table.held_out)} held-out domains; report.html shows each.", style="dim"))
-    console.print(_summary(table))
+    console.print(_summary(table), Text())
     console.print(Text(caption(table), style="dim"))
     for text in sentences(table):
         console.print(Text(f"\n{text}", style="bold"), end="")
@@ -94,7 +94,7 @@ def _summary(table: Table) -> Grid:
         Column("Mean", justify="right", no_wrap=True),
         Column("Worst", justify="right", overflow="fold"),
         Column("In-domain", justify="right", no_wrap=True),
-        Column("Difference to ERM", justify="right", no_wrap=True),
+        Column("Difference from ERM", justify="right", no_wrap=True),
         Column("p", justify="right", no_wrap=True),
     )
     for row in table.rows:

@@ -64,8 +64,9 @@ def _sentence(row: Row) -> str:
         return f"{name} cannot be compared with ERM: they share no finished run (same held-out domain, same seed)."
     found = row.difference.comparison
     if found.n == 1:
-        where = f"than ERM on {printable(next(iter(row.difference.by_domain)))}"
-        return f"{name} is {_amount(found.mean)} {where}; one held-out domain: no interval can be given."
+        amount = f"is {_amount(found.mean)} than" if found.mean else "has the same accuracy as"
+        where = printable(next(iter(row.difference.by_domain)))
+        return f"{name} {amount} ERM on {where}; one held-out domain: no interval can be given."
     if found.p_value is None:
         return (
             f"{name} is {_amount(found.mean)} than ERM on each of {found.n} held-out domains: no interval can be given."

@@ -1,0 +1,49 @@
+import pytest
+
+from crossgrad.records import read_records
+from crossgrad.report import summarise
+from crossgrad.report.charts import MOST_BARS, intervals, panels
+from crossgrad.report.scale import Scale, scale_around
+
+from .conftest import MakeFolder, make_record
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 7.9), (0, 0.004), (0, 12000), (-1e-3, 1e3), (-0.7, -0.1)])
+def test_ticks_are_few_and_lie_on_the_axis(low, high):
+    ticks = Scale(low, high).ticks(6)
+    assert 1 <= len(ticks) <= 6
+    assert all(-1e-6 <= position <= 100 + 1e-6 for position, _ in ticks)
+    for position, label in ticks:
+        assert float(label) == pytest.approx(low + position * (high - low) / 100, abs=1e-4 * (high - low))
+
+
+def test_an_axis_around_nothing_but_zero_has_a_width():
+    assert scale_around([0.0]).high > scale_around([0.0]).low
+
+
+def test_bars_are_as_long_as_accuracies_and_methods_keep_their_colours(make_folder: MakeFolder):
+    table = summarise(read_records(make_folder(artefacts=False, failed=[("erm", "0", seed) for seed in range(3)])))
+    first, second = panels(table)[:2]
+    assert [bar.method for bar in first.bars] == [1, 2, 3]
+    assert [bar.method for bar in second.bars] == [0, 1, 2, 3]
+    cell = table.rows[0].by_domain["15"]
+    assert second.bars[0].width == pytest.approx(100 * cell.mean)
+    assert second.bars[0].high - second.bars[0].low == pytest.approx(200 * cell.standard_error)
+
+
+def test_bars_stop_where_the_page_would_grow_too_large():
+    names = [str(n) for n in range(MOST_BARS + 5)]
+    table = summarise([make_record("erm", name, 0, 0.8, domains=names) for name in names])
+    assert len(panels(table)) == MOST_BARS
+
+
+def test_intervals_and_their_dots_lie_around_the_mean(make_folder: MakeFolder):
+    plot = intervals(summarise(read_records(make_folder(artefacts=False))))
+    for row in plot.rows:
+        assert 0 < row.low < row.mean < row.high < 100
+        assert len(row.dots) == 6
+    assert plot.rows[0].mean > plot.zero
+
+
+def test_without_erm_there_is_no_plot_of_differences(make_folder: MakeFolder):
+    assert intervals(summarise(read_records(make_folder(methods=["dann"], artefacts=False)))) is None

@@ -1,0 +1,130 @@
+import pytest
+
+from crossgrad.records import Record
+from crossgrad.report import caveats, headline, sentences, summarise
+
+from .conftest import make_record
+
+ERM = (0.80, 0.70, 0.90, 0.60, 0.75, 0.85)
+
+
+def compared(*differences: float, method: str = "crossgrad", seeds: int = 2, erm: bool = True) -> list[Record]:
+    domains = [f"writer {n}" for n in range(len(differences))]
+    return [
+        make_record(name, domain, seed, ERM[n] + gain, domains=domains)
+        for n, (domain, difference) in enumerate(zip(domains, differences, strict=True))
+        for seed in range(seeds)
+        for name, gain in ([("erm", 0.0)] if erm else []) + [(method, difference)]
+    ]
+
+
+def test_a_significant_gain_is_called_better_with_its_interval():
+    table = summarise(compared(0.03, 0.04, 0.03, 0.02, 0.03, 0.036, method="label_grad"))
+    assert sentences(table) == (
+        "LabelGrad is 3.1 points better than ERM on unseen domains (95 % interval 2.4 to 3.8, p < 0.001).",
+    )
+    assert headline(table) == "LabelGrad is better than ERM on unseen domains."
+
+
+def test_a_significant_loss_is_called_worse():
+    table = summarise(compared(-0.03, -0.04, -0.03, -0.02, -0.03, -0.036))
+    assert sentences(table)[0].startswith(
+        "CrossGrad is 3.1 points worse than ERM on unseen domains (95 % interval -3.8"
+    )
+    assert headline(table) == "CrossGrad is worse than ERM on unseen domains."
+
+
+def test_what_chance_would_give_is_called_not_distinguishable():
+    table = summarise(compared(0.03, -0.02, 0.01, -0.01, 0.02, -0.006))
+    assert sentences(table) == ("CrossGrad is not distinguishable from ERM here (+0.4 points, -1.6 to 2.4, p = 0.63).",)
+    assert headline(table) == "CrossGrad is not distinguishable from ERM on unseen domains."
+
+
+def test_one_held_out_domain_is_said_to_give_no_interval():
+    table = summarise(compared(0.03))
+    assert sentences(table) == (
+        "CrossGrad is 3.0 points better than ERM on writer 0; one held-out domain: no interval can be given.",
+    )
+    assert headline(table) == "For CrossGrad no interval can be given."
+
+
+def test_equal_accuracies_everywhere_are_said_to_be_equal():
+    assert sentences(summarise(compared(0.0, 0.0, 0.0))) == (
+        "CrossGrad has the same accuracy as ERM on each of 3 held-out domains (p = 1).",
+    )
+    assert sentences(summarise(compared(0.0))) == (
+        "CrossGrad has the same accuracy as ERM on writer 0; one held-out domain: no interval can be given.",
+    )
+
+
+def test_one_difference_on_every_domain_is_not_called_certain():
+    assert sentences(summarise(compared(0.01, 0.01, 0.01))) == (
+        "CrossGrad is 1.0 point better than ERM on each of 3 held-out domains: no interval can be given.",
+    )
+
+
+def test_without_erm_nothing_is_called_better():
+    table = summarise(compared(0.03, 0.02, erm=False))
+    assert sentences(table) == ()
+    assert headline(table) == "ERM is not among the methods, so that no difference can be given."
+
+
+def test_erm_alone_is_compared_with_nothing():
+    table = summarise([record for record in compared(0.03, 0.02) if record["method"] == "erm"])
+    assert sentences(table) == ()
+    assert headline(table) == "Only ERM was trained, so that there is nothing to compare."
+
+
+def test_methods_without_a_common_run_are_not_compared():
+    records = compared(0.03, 0.02)
+    apart = [r for r in records if (r["method"] == "erm") == (r["held_out"] == ["writer 0"])]
+    assert "share no finished run" in sentences(summarise(apart))[0]
+
+
+def test_the_headline_holds_every_verdict():
+    better = compared(0.03, 0.04, 0.03, 0.02, 0.03, 0.036, method="label_grad")
+    worse = compared(-0.03, -0.04, -0.03, -0.02, -0.03, -0.036, method="dann", erm=False)
+    same = compared(0.03, -0.02, 0.01, -0.01, 0.02, -0.006, method="mine", erm=False)
+    other = compared(0.02, -0.02, 0.01, -0.01, 0.02, -0.006, method="crossgrad", erm=False)
+    assert headline(summarise(better + worse + same + other)) == (
+        "LabelGrad is better than ERM on unseen domains; DANN is worse than ERM; mine and CrossGrad are not "
+        "distinguishable from ERM."
+    )
+
+
+def test_several_comparisons_are_said_to_be_uncorrected():
+    one = compared(0.03, 0.04, 0.03, 0.02, 0.03, 0.036)
+    two = one + compared(0.03, -0.02, 0.01, -0.01, 0.02, -0.006, method="dann", erm=False)
+    assert not any("not corrected" in note for note in caveats(summarise(one)))
+    assert any(
+        "2 methods are compared" in note and "not corrected" in note and "p below 0.025" in note
+        for note in caveats(summarise(two))
+    )
+
+
+def test_few_domains_and_one_seed_are_noted():
+    notes = caveats(summarise(compared(0.03, 0.01, 0.02, seeds=1)))
+    assert any("only 3 held-out domains" in note for note in notes)
+    assert any(note.startswith("One seed was trained") for note in notes)
+    assert caveats(summarise(compared(0.03, 0.01, 0.02, 0.01, 0.02))) == ()
+
+
+@pytest.mark.parametrize(("l2", "said"), [(6.4, True), (6.3, False)])
+def test_a_perturbation_as_large_as_the_input_is_said_in_words(l2, said):
+    records = compared(0.03, 0.01, 0.02, 0.01, 0.02)
+    for record in records:
+        if record["method"] == "crossgrad":
+            record["perturbation"] = {"l2": l2, "linf": 1.0, "input_l2": 6.4}
+    notes = caveats(summarise(records))
+    assert any("CrossGrad moved its inputs by as much as the inputs themselves measure" in n for n in notes) == said
+
+
+def test_unequal_steps_and_missing_domains_are_noted():
+    records = [
+        r for r in compared(0.03, 0.01, 0.02, 0.01, 0.02) if (r["method"], r["held_out"]) != ("crossgrad", ["writer 1"])
+    ]
+    for record in records:
+        record["max_steps"] = {"erm": 600, "crossgrad": 900}[record["method"]]
+    notes = " ".join(caveats(summarise(records)))
+    assert "CrossGrad has results for 4 of 5 held-out domains" in notes
+    assert "not all trained with the same number of steps (ERM: 600; CrossGrad: 900)" in notes
