@@ -5,7 +5,6 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from crossgrad.data.benchmarks.benchmark import Benchmark
 from crossgrad.data.dataset import DomainDataset
@@ -34,7 +33,7 @@ def load_digits(*, overlapping: bool = False) -> DomainDataset:
         >>> load_digits().inputs.shape, load_digits().domain_names
         (torch.Size([1797, 1, 16, 16]), ('0', '15', '30', '45', '60', '75'))
     """
-    from sklearn import datasets  # takes a second, which those who never load the digits need not wait
+    from sklearn import datasets  # half a second, for which those who never load the digits need not wait
 
     bunch = datasets.load_digits()
     drawings, labels = bunch.images / 16, bunch.target
@@ -65,6 +64,8 @@ def _spread(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _rotate(drawing: NDArray[np.float64], degrees: int) -> NDArray[np.float32]:
     """One drawing, shape (8, 8), turned anti-clockwise about its middle and enlarged; shape (16, 16)."""
+    from scipy import ndimage  # half a second likewise
+
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     # From output to input, (row, column): rows point down, so this turns the picture anti-clockwise.
     inverse = np.array([[cosine, sine], [-sine, cosine]]) / _SCALE
