@@ -87,6 +87,6 @@ def test_what_is_not_a_number_is_refused(values):
 
 def test_standard_error_is_the_deviation_of_the_mean():
     found = estimate([0.8, 0.9, 0.7])
-    assert found.mean == pytest.approx(0.8)
+    assert found.value == pytest.approx(0.8)
     assert found.standard_error == pytest.approx(0.1 / math.sqrt(3))
     assert estimate([0.5]).standard_error is None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -16,7 +17,7 @@ SIGNIFICANCE_LEVEL = 1 - CONFIDENCE
 class Estimate:
     """A mean of `n` values and its standard error (None where one value was all there was)."""
 
-    mean: float
+    value: float
     standard_error: float | None
     n: int
 
@@ -37,7 +38,7 @@ class Comparison:
         return self.p_value is not None and self.p_value < SIGNIFICANCE_LEVEL
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float] | NDArray[np.float64]) -> Estimate:
     """Mean and standard error: the sample standard deviation (n - 1) over the square root of n.
 
     Args:
@@ -48,7 +49,7 @@ def estimate(values: Sequence[float]) -> Estimate:
 
     Example:
         >>> estimate([0.8, 0.9, 1.0])
-        Estimate(mean=0.9, standard_error=0.057..., n=3)
+        Estimate(value=0.9, standard_error=0.057..., n=3)
         >>> estimate([0.8]).standard_error is None
         True
     """
@@ -57,7 +58,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(float(array.mean()), error, int(array.size))
 
 
-def paired_t(differences: Sequence[float]) -> Comparison:
+def paired_t(differences: Sequence[float] | NDArray[np.float64]) -> Comparison:
     """Two-sided paired t test with a 95 % interval, one difference per held-out domain.
 
     Average the seeds of a domain first. What a method must generalise to is another *domain*; seeds on one
@@ -102,7 +103,7 @@ def paired_t(differences: Sequence[float]) -> Comparison:
     return Comparison(mean, float(interval.low), float(interval.high), float(test.pvalue), n)
 
 
-def _finite(values: Sequence[float]) -> np.ndarray:
+def _finite(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"expected at least one finite number in a flat sequence, got {values!r}")

@@ -27,7 +27,7 @@ def test_bars_are_as_long_as_accuracies_and_methods_keep_their_colours(make_fold
     assert [bar.method for bar in first.bars] == [1, 2, 3]
     assert [bar.method for bar in second.bars] == [0, 1, 2, 3]
     cell = table.rows[0].by_domain["15"]
-    assert second.bars[0].width == pytest.approx(100 * cell.mean)
+    assert second.bars[0].width == pytest.approx(100 * cell.value)
     assert second.bars[0].high - second.bars[0].low == pytest.approx(200 * cell.standard_error)
 
 
@@ -43,6 +43,13 @@ def test_intervals_and_their_dots_lie_around_the_mean(make_folder: MakeFolder):
         assert 0 < row.low < row.mean < row.high < 100
         assert len(row.dots) == 6
     assert plot.rows[0].mean > plot.zero
+
+
+def test_single_differences_are_left_out_where_they_would_be_too_many(make_folder: MakeFolder, monkeypatch):
+    monkeypatch.setattr("crossgrad.report.charts.MOST_DOTS", 17)
+    plot = intervals(summarise(read_records(make_folder(artefacts=False))))
+    assert [row.dots for row in plot.rows] == [(), (), ()]
+    assert plot.rows[0].low is not None
 
 
 def test_without_erm_there_is_no_plot_of_differences(make_folder: MakeFolder):

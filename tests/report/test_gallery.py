@@ -48,6 +48,15 @@ def test_label_grad_has_one_move(tmp_path):
     assert (pixels(gallery.rows[0][1][2]) == 247).all()
 
 
+@pytest.mark.parametrize("labels", [np.array(["cat", "dog"]), np.array([0, 1])])
+def test_labels_come_by_name_or_by_place(tmp_path, labels):
+    inputs = np.zeros((2, 1, 4, 4))
+    record = saved(tmp_path, inputs=inputs, label_perturbed=inputs, labels=labels)
+    record["labels"] = ["cat", "dog"]
+    (gallery,) = galleries([record], tmp_path)
+    assert [what for what, _ in gallery.rows] == ["label cat, domain 15", "label dog, domain 15"]
+
+
 def test_values_outside_zero_to_one_are_shown_as_the_nearest(tmp_path):
     inputs = np.zeros((1, 1, 4, 4))
     (gallery,) = galleries([saved(tmp_path, inputs=inputs - 1, label_perturbed=inputs + 3)], tmp_path)

@@ -37,21 +37,21 @@ def test_erm_comes_first_and_the_others_as_they_were_first_seen():
 
 def test_a_cell_is_the_mean_over_seeds_with_its_standard_error(table):
     cell = table.rows[1].by_domain["b"]
-    assert cell.mean == pytest.approx(0.74)
+    assert cell.value == pytest.approx(0.74)
     assert cell.standard_error == pytest.approx(np.std([0.71, 0.77], ddof=1) / math.sqrt(2))
     assert cell.n == 2
 
 
 def test_the_mean_is_over_domains_with_seeds_averaged_first(table):
     means = [0.85, 0.74, 0.92]
-    assert table.rows[1].mean.mean == pytest.approx(np.mean(means))
+    assert table.rows[1].mean.value == pytest.approx(np.mean(means))
     assert table.rows[1].mean.standard_error == pytest.approx(np.std(means, ddof=1) / math.sqrt(3))
     assert table.rows[1].mean.n == 3
 
 
 def test_the_worst_domain_is_the_one_with_the_lowest_mean_over_seeds(table):
     assert table.rows[0].worst == "b"
-    assert table.rows[0].by_domain["b"].mean == pytest.approx(0.72)
+    assert table.rows[0].by_domain["b"].value == pytest.approx(0.72)
 
 
 def test_the_difference_is_paired_by_domain_in_percentage_points(table):
@@ -85,7 +85,7 @@ def test_in_domain_accuracy_is_over_held_out_groups_with_seeds_averaged_first():
     for record, accuracy in zip(records, (0.90, 0.92, 0.95, 0.97, 0.98, 0.98), strict=True):
         record["in_domain"]["accuracy"] = accuracy
     found = summarise(records).rows[0].in_domain
-    assert found.mean == pytest.approx(np.mean([0.91, 0.96, 0.98]))
+    assert found.value == pytest.approx(np.mean([0.91, 0.96, 0.98]))
     assert found.standard_error == pytest.approx(np.std([0.91, 0.96, 0.98], ddof=1) / math.sqrt(3))
     assert found.n == 3
 

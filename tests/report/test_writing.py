@@ -136,7 +136,7 @@ def test_a_comparison_where_every_run_failed_has_a_report(make_folder: MakeFolde
 
 
 def test_a_large_comparison_stays_under_five_megabytes(make_folder: MakeFolder):
-    names = [f"speaker {n:04d}" for n in range(800)]
+    names = [f"speaker {n:04d}" for n in range(600)]
     methods = ["erm", "label_grad", "crossgrad", "dann"]
     folder = make_folder(domains=names, methods=methods, seeds=[0], artefacts=False)
     assert write_report(folder).html.stat().st_size < 5_000_000

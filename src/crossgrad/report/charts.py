@@ -7,10 +7,13 @@ from crossgrad.report import numbers
 from crossgrad.report.history import Curve
 from crossgrad.report.names import BASELINE
 from crossgrad.report.scale import Scale, scale_around
-from crossgrad.report.tables import Table
+from crossgrad.report.tables import Difference, Table
 
-MOST_BARS = 3000
+MOST_BARS = 2000
 """Bars on one page; a page must stay small and quick however many domains there are."""
+
+MOST_DOTS = 4000
+"""Single differences on one page; with more than these, means and intervals stand alone."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def _panel(table: Table, domain: str) -> Panel:
         found = row.by_domain.get(domain)
         if found is not None:
             error = found.standard_error or 0.0
-            low, high = max(0.0, found.mean - error), min(1.0, found.mean + error)
-            bars.append(Bar(place, row.name, 100 * found.mean, 100 * low, 100 * high, numbers.percent(found)))
+            low, high = max(0.0, found.value - error), min(1.0, found.value + error)
+            bars.append(Bar(place, row.name, 100 * found.value, 100 * low, 100 * high, numbers.percent(found)))
     values = ", ".join(f"{bar.name} {bar.text}" for bar in bars) or "no results"
     return Panel(domain, tuple(bars), f"Accuracy in percent on held-out domain {domain}: {values}")
 
@@ -121,15 +124,19 @@ def intervals(table: Table) -> Intervals | None:
                 mean=scale.percent(comparison.mean),
                 low=None if comparison.low is None else scale.percent(comparison.low),
                 high=None if comparison.high is None else scale.percent(comparison.high),
-                dots=tuple(
-                    (scale.percent(value), f"{name}, {domain}: {numbers.signed_points(value)} points")
-                    for domain, value in difference.by_domain.items()
-                ),
+                dots=_dots(name, difference, scale) if len(values) <= MOST_DOTS else (),
                 text=numbers.difference(comparison),
                 p="" if comparison.p_value is None else numbers.p_statement(comparison.p_value),
             )
         )
     return Intervals(tuple(rows), scale.percent(0.0), tuple(scale.ticks(9)))
+
+
+def _dots(name: str, difference: Difference, scale: Scale) -> tuple[tuple[float, str], ...]:
+    return tuple(
+        (scale.percent(value), f"{name}, {domain}: {numbers.signed_points(value)} points")
+        for domain, value in difference.by_domain.items()
+    )
 
 
 def plot(title: str, curves: Sequence[Curve], table: Table) -> Plot:

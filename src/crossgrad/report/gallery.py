@@ -18,7 +18,7 @@ from crossgrad.report.names import display_name, printable
 MOST_EXAMPLES = 6
 MOST_PIXELS = 96
 """Longest side of a picture; larger ones are made smaller."""
-MOST_CHARACTERS = 3_000_000
+MOST_CHARACTERS = 2_500_000
 """Of picture data on one page."""
 
 # Blue, white, red (ColorBrewer's RdBu): told apart with any colour vision, and lightness grows from no change.
@@ -81,7 +81,7 @@ def _gallery(record: Record, path: Path) -> Gallery:
         inputs = arrays["inputs"].astype(np.float64)
         chosen = _spread([str(domain) for domain in arrays["domains"]])
         moved = {name: arrays[name].astype(np.float64)[chosen] for name in _MOVED if name in arrays}
-        labels, domains = arrays["labels"][chosen], arrays["domains"][chosen]
+        labels, domains = arrays["labels"][chosen].tolist(), arrays["domains"][chosen].tolist()
         inputs = inputs[chosen]
         differences = {name: values - inputs for name, values in moved.items()}
     except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
@@ -91,7 +91,7 @@ def _gallery(record: Record, path: Path) -> Gallery:
     largest = max((float(np.abs(values).max()) for values in signed.values() if values.size), default=0.0)
     rows = []
     for i in range(len(inputs)):
-        what = f"{_label(record, int(labels[i]))}, domain {domains[i]}"
+        what = f"{_label(record, labels[i])}, domain {domains[i]}"
         pictures = [_picture(_grey_or_colour(inputs[i]), f"Input: {what}")]
         for name, values in moved.items():
             pictures.append(_picture(_grey_or_colour(values[i]), f"{what}, {_MOVED[name]}"))
@@ -119,9 +119,9 @@ def _in_turn(groups: Sequence[list[int]]) -> Iterator[int]:
         yield from (group[place] for group in groups if place < len(group))
 
 
-def _label(record: Record, label: int) -> str:
-    labels = record["labels"]
-    return f"label {labels[label] if 0 <= label < len(labels) else label}"
+def _label(record: Record, label: str | int) -> str:
+    """A label comes as its name or as its place among the record's labels."""
+    return f"label {label if isinstance(label, str) else record['labels'][label]}"
 
 
 def _grey_or_colour(values: NDArray[np.float64]) -> NDArray[np.uint8]:

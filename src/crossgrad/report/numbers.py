@@ -15,8 +15,8 @@ def percent(value: Estimate | None) -> str:
     if value is None:
         return ABSENT
     if value.standard_error is None:
-        return f"{100 * value.mean:.1f}"
-    return f"{100 * value.mean:.1f} ± {100 * value.standard_error:.1f}"
+        return f"{100 * value.value:.1f}"
+    return f"{100 * value.value:.1f} ± {100 * value.standard_error:.1f}"
 
 
 def points(value: float) -> str:

@@ -185,9 +185,9 @@ def _row(
         method=method,
         name=display_name(method),
         by_domain=by_domain,
-        mean=estimate([value.mean for value in by_domain.values()]) if by_domain else None,
-        worst=min(by_domain, key=lambda domain: by_domain[domain].mean, default=None),
-        in_domain=estimate([estimate(values).mean for values in inside.values()]) if inside else None,
+        mean=estimate([found.value for found in by_domain.values()]) if by_domain else None,
+        worst=min(by_domain, key=lambda domain: by_domain[domain].value, default=None),
+        in_domain=estimate([estimate(values).value for values in inside.values()]) if inside else None,
         difference=None if baseline is None or method == BASELINE else _difference(own, baseline, domains),
         perturbation=_perturbation(moved) if moved else None,
     )
@@ -206,12 +206,12 @@ def _difference(
     pairs = {pair: 100 * (own[pair] - baseline[pair]) for pair in own if pair in baseline}
     if not pairs:
         return None
-    by_domain = {domain: estimate(values).mean for domain, values in _by_domain(pairs, domains).items()}
+    by_domain = {domain: estimate(values).value for domain, values in _by_domain(pairs, domains).items()}
     return Difference(paired_t(list(by_domain.values())), by_domain)
 
 
 def _perturbation(moved: Sequence[dict[str, float]]) -> Perturbation:
-    mean = {field: estimate([run[field] for run in moved]).mean for field in ("l2", "linf", "input_l2")}
+    mean = {field: estimate([run[field] for run in moved]).value for field in ("l2", "linf", "input_l2")}
     return Perturbation(**mean)
 
 
