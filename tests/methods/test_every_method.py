@@ -1,0 +1,287 @@
+"""What every method promises, over METHODS: a new method is tested by being listed there and in FIELDS."""
+
+import inspect
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from toy import N_DOMAINS, N_FEATURES, N_LABELS, small_net, toy_batch
+
+from crossgrad.methods import METHODS, CrossGrad, Method
+
+SHAPING: dict[str, tuple[dict[str, Any], Any]] = {
+    "label_gradient_step": ({}, 0.9),
+    "label_weight": ({}, 0.9),
+    "clip": ({}, 0.001),
+    "norm": ({}, "sign"),
+    "reduction": ({}, "mean"),
+}
+FIELDS: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {
+    "erm": {},
+    "label_grad": SHAPING,
+    "dann": {"reversal": ({}, 0.3), "schedule_rate": ({}, 2.0)},
+    "crossgrad": SHAPING
+    | {
+        "domain_gradient_step": ({}, 0.9),
+        "domain_weight": ({}, 0.9),
+        "condition": ({}, True),
+        "gradient_through_features": ({"condition": True}, True),
+    },
+}
+"""For each field: the other fields that it needs, and a value that must change training."""
+
+
+def build(
+    name: str, *, dtype: torch.dtype = torch.float32, dropout: float = 0.0, batch_norm: bool = False, **fields: Any
+) -> Method:
+    """A method with the nets that its arguments before the fields ask for by their names."""
+    g = N_FEATURES if fields.get("condition") else 0
+    net = partial(small_net, dropout=dropout, batch_norm=batch_norm)
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "label_net": lambda: net(N_LABELS, n_domain_features=g),
+        "domain_net": lambda: net(N_DOMAINS),
+        "domain_head": lambda: nn.Linear(N_FEATURES, N_DOMAINS),
+    }
+    parameters = inspect.signature(METHODS[name].__init__).parameters.values()
+    roles = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
+    return METHODS[name](*(makers[role]() for role in roles), **fields).to(dtype)
+
+
+def variants() -> list[Any]:
+    """Every method at its defaults, and CrossGrad in the forms that take other paths."""
+    given: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in METHODS]
+    given += [
+        ("crossgrad", {"condition": True}),
+        ("crossgrad", {"condition": True, "gradient_through_features": True}),
+        ("crossgrad", {"label_gradient_step": "calibrated:0.1", "domain_gradient_step": "calibrated:0.1"}),
+        ("crossgrad", {"label_weight": 1.0, "domain_weight": 1.0}),
+        ("crossgrad", {"label_weight": 0.0, "domain_weight": 0.0}),
+        ("label_grad", {"label_gradient_step": "calibrated:0.1"}),
+        ("label_grad", {"label_weight": 1.0}),
+        ("label_grad", {"label_weight": 0.0}),
+    ]
+    return [pytest.param(name, fields, id="-".join([name, *map(str, fields.values())])) for name, fields in given]
+
+
+every_variant = pytest.mark.parametrize(("name", "fields"), variants())
+
+
+def gradients(method: Method) -> dict[str, Tensor]:
+    return {name: p.grad.clone() for name, p in method.named_parameters() if p.grad is not None}
+
+
+def with_inner_modes_mixed(method: Method) -> dict[str, bool]:
+    """As somebody leaves it who trains with some layers frozen; the modes by name."""
+    method.train()
+    for i, module in enumerate(method.modules()):
+        module.training = i % 3 != 0
+    return {name: module.training for name, module in method.named_modules()}
+
+
+def test_every_method_has_its_fields_listed_here() -> None:
+    assert FIELDS.keys() == METHODS.keys()
+    for name, method in METHODS.items():
+        parameters = inspect.signature(method.__init__).parameters.values()
+        assert FIELDS[name].keys() == {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name in METHODS for field in FIELDS[name]])
+def test_every_field_changes_the_training_step(name: str, field: str) -> None:
+    needed, value = FIELDS[name][field]
+    batch = toy_batch()
+    results = []
+    for fields in (needed, needed | {field: value}):
+        torch.manual_seed(0)
+        method = build(name, **fields)
+        method.progress = 0.1
+        optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            method.backward(batch)
+            optimizer.step()
+        results.append(torch.cat([g.flatten() for g in gradients(method).values()]))
+    before, after = results
+    assert before.shape != after.shape or (before - after).norm() > 1e-4 * before.norm()
+
+
+@every_variant
+def test_training_on_a_toy_problem_lowers_the_loss_and_learns_it(name: str, fields: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    method = build(name, **fields)
+    optimizer = torch.optim.Adam(method.parameters(), lr=0.02)
+    losses = []
+    for i in range(80):
+        method.progress = i / 80
+        optimizer.zero_grad()
+        losses.append(method.backward(toy_batch(32, seed=i))["label_loss"].item())
+        optimizer.step()
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    unseen = toy_batch(200, seed=1000)
+    assert (method(unseen.inputs).argmax(1) == unseen.labels).float().mean() > 0.6
+
+
+@every_variant
+def test_the_callers_tensors_stay_as_they_are(name: str, fields: dict[str, Any]) -> None:
+    for requires_grad in (False, True):
+        batch = toy_batch()
+        batch.inputs.requires_grad_(requires_grad)
+        copies = [t.detach().clone() for t in batch]
+        method = build(name, **fields)
+        method.backward(batch)
+        method.perturbed(batch)
+        for tensor, copy in zip(batch, copies, strict=True):
+            torch.testing.assert_close(tensor.detach(), copy, rtol=0, atol=0)
+        assert batch.inputs.requires_grad is requires_grad
+        assert batch.inputs.grad is None
+
+
+@every_variant
+def test_modes_and_requires_grad_stay_as_they_are(name: str, fields: dict[str, Any]) -> None:
+    method = build(name, **fields)
+    modes = with_inner_modes_mixed(method)
+    frozen = next(method.label_net.parameters())  # type: ignore[union-attr]
+    frozen.requires_grad_(False)
+    method.backward(toy_batch())
+    method.perturbed(toy_batch())
+    assert {name: module.training for name, module in method.named_modules()} == modes
+    assert [p.requires_grad for p in method.parameters()] == [p is not frozen for p in method.parameters()]
+    assert frozen.grad is None
+
+
+@every_variant
+def test_backward_leaves_a_gradient_in_every_parameter_and_returns_detached_finite_scalars(
+    name: str, fields: dict[str, Any]
+) -> None:
+    method = build(name, **fields)
+    results = method.backward(toy_batch())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in method.parameters())
+    assert "label_loss" in results
+    assert all(r.shape == () and not r.requires_grad and r.isfinite() for r in results.values())
+
+
+@every_variant
+def test_backward_accumulates_gradients_as_torch_does(name: str, fields: dict[str, Any]) -> None:
+    # A calibrated step is another one at the second call, so the two are summed one by one.
+    method = build(name, dtype=torch.float64, **fields)
+    first, second = toy_batch(dtype=torch.float64, seed=1), toy_batch(9, dtype=torch.float64, seed=2)
+    twin = deepcopy(method)
+    method.backward(first)
+    method.backward(second)
+    twin.backward(first)
+    sums = gradients(twin)
+    twin.zero_grad()
+    twin.backward(second)
+    torch.testing.assert_close(
+        gradients(method), {k: g + sums[k] for k, g in gradients(twin).items()}, rtol=1e-12, atol=1e-15
+    )
+
+
+@every_variant
+def test_the_same_seed_gives_the_same_gradients_bit_for_bit(name: str, fields: dict[str, Any]) -> None:
+    runs = []
+    for _ in range(2):
+        torch.manual_seed(4)
+        method = build(name, **fields)
+        method.backward(toy_batch())
+        runs.append(gradients(method))
+    torch.testing.assert_close(*runs, rtol=0, atol=0)
+
+
+@every_variant
+def test_a_state_dict_carries_everything_that_training_has_changed(name: str, fields: dict[str, Any]) -> None:
+    method = build(name, **fields)
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
+    for i in range(3):
+        optimizer.zero_grad()
+        method.backward(toy_batch(seed=i))
+        optimizer.step()
+    torch.manual_seed(5)
+    other = build(name, **fields)
+    other.load_state_dict(method.state_dict())
+    method.zero_grad()
+    results = [m.backward(toy_batch(seed=9)) for m in (method, other)]
+    torch.testing.assert_close(*results, rtol=0, atol=0)
+    torch.testing.assert_close(gradients(method), gradients(other), rtol=0, atol=0)
+    torch.testing.assert_close(method.state_dict(), other.state_dict(), rtol=0, atol=0)
+
+
+def build_with_state(name: str, fields: dict[str, Any]) -> Method:
+    """With dropout, batch statistics and a calibrated step that has observed something."""
+    method = build(name, dropout=0.5, batch_norm=True, **fields)
+    method.backward(toy_batch(seed=5))
+    return method
+
+
+@every_variant
+def test_perturbed_touches_no_gradient_no_buffer_and_no_random_state(name: str, fields: dict[str, Any]) -> None:
+    method = build_with_state(name, fields)
+    before = gradients(method), deepcopy(method.state_dict()), torch.get_rng_state()
+    moved = method.perturbed(toy_batch())
+    assert not any(t.requires_grad for t in moved.values())
+    after = gradients(method), method.state_dict(), torch.get_rng_state()
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+    method.zero_grad()
+    method.perturbed(toy_batch())
+    assert all(p.grad is None for p in method.parameters())
+
+
+@every_variant
+def test_perturbed_gives_the_inputs_that_the_next_backward_uses(name: str, fields: dict[str, Any]) -> None:
+    # Dropout masks and a calibrated step's next value included.
+    method = build_with_state(name, fields)
+    batch = toy_batch()
+    used: dict[str, list[Tensor]] = {"label_net": [], "domain_net": []}
+    moved = method.perturbed(batch)
+    for net, seen in used.items():
+        if hasattr(method, net):
+            getattr(method, net).trunk.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0]))
+    method.backward(batch)
+
+    def check(net: str, key: str) -> None:
+        torch.testing.assert_close(used[net][-1], moved[key], rtol=1e-5, atol=1e-7)
+
+    if not moved:
+        assert len(used["label_net"]) == 1
+    elif isinstance(method, CrossGrad):
+        if method.label_weight > 0:
+            check("label_net", "domain_perturbed")
+        if method.domain_weight > 0:
+            check("domain_net", "label_perturbed")
+    elif fields.get("label_weight") != 0:
+        check("label_net", "label_perturbed")
+
+
+@every_variant
+def test_the_reported_size_is_that_of_the_perturbation(name: str, fields: dict[str, Any]) -> None:
+    method = build(name, **fields)
+    batch = toy_batch()
+    moved = method.perturbed(batch)
+    results = method.backward(batch)
+    if not moved or fields.get("label_weight") == 0:
+        assert "perturbation_l2" not in results
+        return
+    key = "domain_perturbed" if "domain_perturbed" in moved else "label_perturbed"
+    change = (moved[key] - batch.inputs).flatten(1)
+    assert results["perturbation_l2"].item() == pytest.approx(change.norm(dim=1).mean().item(), rel=1e-4)
+    assert results["perturbation_linf"].item() == pytest.approx(change.abs().amax(1).mean().item(), rel=1e-4)
+    assert results["input_l2"].item() == pytest.approx(batch.inputs.flatten(1).norm(dim=1).mean().item(), rel=1e-4)
+
+
+@every_variant
+def test_forward_gives_label_logits_and_no_gradient_to_anything(name: str, fields: dict[str, Any]) -> None:
+    method = build(name, **fields)
+    with torch.no_grad():
+        logits = method(toy_batch(7).inputs)
+    assert logits.shape == (7, N_LABELS)
+    assert all(p.grad is None for p in method.parameters())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_batch_of_one_example_works(name: str) -> None:
+    method = build(name)
+    method.backward(toy_batch(1))
+    assert all(p.grad.isfinite().all() for p in method.parameters())

@@ -1,0 +1,101 @@
+"""Every architecture of NETS: shapes, sizes, the smallest inputs."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import nn
+
+from crossgrad.errors import SettingsError
+from crossgrad.nets import MLP, NETS, Conv2, LeNet, headed
+
+FEATURE_SHAPES = {
+    ("lenet", (1, 32, 32)): (128, 4, 4),
+    ("lenet", (3, 20, 28)): (128, 2, 3),
+    ("conv2", (1, 16, 16)): (32, 6, 6),
+    ("conv2", (3, 9, 12)): (32, 2, 4),
+    ("mlp", (36,)): (256,),
+    ("mlp", (1, 6, 6)): (256,),
+}
+PARAMETERS = {
+    # three convolutions 5x5 with biases
+    ("lenet", (1, 32, 32)): (25 * 1 + 1) * 32 + (25 * 32 + 1) * 64 + (25 * 64 + 1) * 128,
+    # two convolutions 3x3 with biases
+    ("conv2", (3, 16, 16)): (9 * 3 + 1) * 32 + (9 * 32 + 1) * 32,
+    ("mlp", (1, 6, 6)): (36 + 1) * 256,
+}
+SMALLEST = {"lenet": 8, "conv2": 6}
+
+
+def n_parameters(net: nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+def test_every_net_has_its_shapes_here() -> None:
+    assert {name for name, _ in FEATURE_SHAPES} == NETS.keys()
+    assert {name for name, _ in PARAMETERS} == NETS.keys()
+
+
+@pytest.mark.parametrize(("name", "input_shape"), FEATURE_SHAPES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_features_have_their_shape_and_the_inputs_dtype(
+    name: str, input_shape: Sequence[int], dtype: torch.dtype
+) -> None:
+    trunk = NETS[name](input_shape).to(dtype)
+    features = trunk(torch.zeros(2, *input_shape, dtype=dtype))
+    assert features.shape == (2, *FEATURE_SHAPES[name, input_shape])
+    assert features.dtype is dtype
+    assert (features >= 0).all()  # every trunk ends behind a ReLU
+
+
+@pytest.mark.parametrize(("name", "input_shape"), PARAMETERS)
+def test_trunks_have_as_many_parameters_as_their_layers_say(name: str, input_shape: Sequence[int]) -> None:
+    assert n_parameters(NETS[name](input_shape)) == PARAMETERS[name, input_shape]
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_smallest_image_works_and_a_smaller_one_is_refused_by_name_and_size(name: str) -> None:
+    side = SMALLEST[name]
+    trunk = NETS[name]((1, side, side + 1))
+    assert trunk(torch.zeros(1, 1, side, side + 1)).numel() > 0
+    for shape in [(1, side - 1, 32), (1, 32, side - 1)]:
+        with pytest.raises(SettingsError) as caught:
+            NETS[name](shape)
+        assert f"{name} takes images" in str(caught.value)
+        assert f"at least {side}x{side}" in str(caught.value)
+        assert str(shape) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("shape", [(36,), (32, 32), (1, 1, 32, 32)])
+def test_what_is_no_image_is_refused_by_image_nets(name: str, shape: Sequence[int]) -> None:
+    with pytest.raises(SettingsError, match=r"\(channels, height, width\)"):
+        NETS[name](shape)
+
+
+@pytest.mark.parametrize(("trunk", "hidden"), [(LeNet, (256, 128)), (Conv2, (120, 84)), (MLP, (128, 64))])
+def test_every_net_names_its_hidden_layers_and_trains_with_them(
+    trunk: type[LeNet | Conv2 | MLP], hidden: Sequence[int]
+) -> None:
+    assert hidden == trunk.HIDDEN
+    shape = (1, 12, 12)
+    net = headed(trunk(shape), input_shape=shape, n_classes=3, hidden=trunk.HIDDEN)
+    inputs, labels = torch.randn(12, *shape), torch.arange(12) % 3
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(25):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_trunk_does_not_read_across_examples() -> None:
+    for (name, shape), _ in FEATURE_SHAPES.items():
+        trunk = NETS[name](shape)
+        inputs = torch.randn(3, *shape)
+        torch.testing.assert_close(trunk(inputs)[1:2], trunk(inputs[1:2]), rtol=1e-4, atol=1e-5)
+        assert math.prod(FEATURE_SHAPES[name, shape]) == trunk(inputs)[0].numel()
