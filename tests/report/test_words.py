@@ -128,3 +128,18 @@ def test_unequal_steps_and_missing_domains_are_noted():
     notes = " ".join(caveats(summarise(records)))
     assert "CrossGrad has results for 4 of 5 held-out domains" in notes
     assert "not all trained with the same number of steps (ERM: 600; CrossGrad: 900)" in notes
+
+
+def test_domains_held_out_together_are_noted():
+    records = compared(0.03, 0.01, 0.02, 0.01, 0.02, 0.03)
+    assert caveats(summarise(records)) == ()
+    for record in records:
+        number = int(record["held_out"][0].removeprefix("writer "))
+        record["out_of_domain"]["by_domain"] = (
+            {f"writer {n}": ERM[n] + (0.01 * n if record["method"] == "crossgrad" else 0) for n in (number, number + 3)}
+            if number < 3
+            else {}
+        )
+        record["held_out"] = [f"writer {number}", f"writer {number + 3}"]
+    (note,) = caveats(summarise([record for record in records if record["out_of_domain"]["by_domain"]]))
+    assert note.startswith("The 6 held-out domains were held out in 3 groups.")

@@ -79,6 +79,8 @@ class Table:
     n_domains: int
     held_out: tuple[str, ...]
     """Every domain that was held out by some run, in the data's order."""
+    n_groups: int
+    """How many sets of domains were held out; fewer than domains where some were held out together."""
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
     unfinished: tuple[Unfinished, ...]
@@ -118,6 +120,7 @@ def summarise(records: Sequence[Record]) -> Table:
         n_labels=len(first["labels"]),
         n_domains=len(first["domains"]),
         held_out=tuple(name for name in first["domains"] if name in held_out_somewhere),
+        n_groups=len({tuple(record["held_out"]) for record in records}),
         seeds=tuple(sorted({record["seed"] for record in records})),
         rows=tuple(
             _row(method, first["domains"], finished, accuracies[method], accuracies.get(BASELINE)) for method in methods

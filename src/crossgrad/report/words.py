@@ -28,7 +28,7 @@ def headline(table: Table) -> str:
     """All methods against ERM in one sentence, without numbers.
 
     Example:
-        >>> headline(Table("mine", 10, 2, 3, ("a",), (0,), (), (), {}))
+        >>> headline(Table("mine", 10, 2, 3, ("a",), 1, (0,), (), (), {}))
         'ERM is not among the methods, so that no difference can be given.'
     """
     if not _has_baseline(table):
@@ -92,6 +92,12 @@ def _about_the_test(table: Table) -> list[str]:
         notes.append(
             f"There are only {fewest} held-out domains; a difference must be large to be seen with so few, and "
             "not seeing one says little."
+        )
+    if tested and table.n_groups < len(table.held_out):
+        together = "together" if table.n_groups == 1 else f"in {table.n_groups} groups"
+        notes.append(
+            f"The {len(table.held_out)} held-out domains were held out {together}. Domains of one group share the "
+            "models they are measured with, which makes the test too sure of itself; hold out each for one to rely on."
         )
     if len(table.seeds) == 1:
         notes.append("One seed was trained: how much a result varies from run to run is not known.")
