@@ -24,7 +24,7 @@ def probabilities(
     was_training = method.training
     method.eval()
     try:
-        parts = [method(part).softmax(1) for part in inputs.split(batch_size)]
+        parts = [method(part).softmax(1) for part in torch.split(inputs, batch_size)]
     finally:
         method.train(was_training)
     return torch.cat(parts)

@@ -1,6 +1,6 @@
 """Data of several domains: read, split, prepared."""
 
-from crossgrad.data.arrays import read_arrays
+from crossgrad.data.arrays import read_archived_inputs, read_arrays
 from crossgrad.data.benchmarks import BENCHMARKS, Benchmark
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.folder import read_folder
@@ -22,6 +22,7 @@ __all__ = [
     "DomainDataset",
     "open_dataset",
     "read_arrays",
+    "read_archived_inputs",
     "read_folder",
     "read_manifest",
     "BENCHMARKS",

@@ -3,13 +3,15 @@
 import os
 import zipfile
 import zlib
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.inputs import read_inputs
 from crossgrad.data.naming import quoted
 from crossgrad.errors import DataError
 
@@ -31,6 +33,28 @@ def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
         DataError: missing, no .npz, damaged, without one of the three arrays, or with arrays of objects.
     """
     file = Path(path)
+    arrays = _read(file, _KEYS)
+    try:
+        return DomainDataset.from_arrays(**arrays, name=file.stem)
+    except DataError as error:
+        raise DataError(f"{str(file)!r}: {error}") from error
+
+
+def read_archived_inputs(path: str | os.PathLike[str]) -> Float[Tensor, " n *shape"]:
+    """Read the inputs alone of an .npz archive, as `read_arrays` would: for labelling what has no label yet.
+
+    Raises:
+        DataError: as `read_arrays`.
+    """
+    file = Path(path)
+    arrays = _read(file, ("inputs",))
+    try:
+        return read_inputs(arrays["inputs"])
+    except DataError as error:
+        raise DataError(f"{str(file)!r}: {error}") from error
+
+
+def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"no such file: {str(file)!r}")
     with file.open("rb") as opened:  # numpy.load closes no file of its own that it then cannot read
@@ -40,20 +64,12 @@ def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
                 "domains=...)"
             )
         try:
-            arrays = _load(opened, str(file))
+            with np.load(opened, allow_pickle=False) as archive:
+                if absent := [key for key in keys if key not in archive.files]:
+                    raise DataError(f"{str(file)!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
+                return {key: _member(archive, key, str(file)) for key in keys}
         except _DAMAGE as error:
             raise DataError(f"{str(file)!r} is damaged: {error}") from error
-    try:
-        return DomainDataset.from_arrays(**arrays, name=file.stem)
-    except DataError as error:
-        raise DataError(f"{str(file)!r}: {error}") from error
-
-
-def _load(opened: BufferedReader, path: str) -> dict[str, Any]:
-    with np.load(opened, allow_pickle=False) as archive:
-        if absent := [key for key in _KEYS if key not in archive.files]:
-            raise DataError(f"{path!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
-        return {key: _member(archive, key, path) for key in _KEYS}
 
 
 def _member(archive: Any, key: str, path: str) -> Any:

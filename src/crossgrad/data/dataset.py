@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -102,7 +103,7 @@ class DomainDataset:
         chosen = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.int64)
         return replace(self, inputs=self.inputs[chosen], labels=self.labels[chosen], domains=self.domains[chosen])
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Sixteen hex digits of the arrays and names."""
         shape = tuple(self.inputs.shape)

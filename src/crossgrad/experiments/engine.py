@@ -120,8 +120,13 @@ def _begin_worker(dataset: DomainDataset, news: Any) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A parent that is killed cannot end its workers; they would go on training for nobody.
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _worker.update(dataset=dataset, news=news)
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _perform_in_worker(number: int, run: Run, folder: Path, command: str) -> Record:

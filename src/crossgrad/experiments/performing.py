@@ -6,6 +6,7 @@ import platform
 import shutil
 import time
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import crossgrad
 from crossgrad._types import Batch
 from crossgrad.building import build_method
 from crossgrad.data import (
@@ -138,7 +138,7 @@ def perform(
 def versions() -> dict[str, str]:
     """Of what results depend on."""
     return {
-        "crossgrad": crossgrad.__version__,
+        "crossgrad": version("crossgrad"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -162,7 +162,7 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     )
     (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
     if gallery := _gallery(method, scaling, training_subset(dataset, parts)):
-        np.savez(partial / "gallery.npz", **gallery)
+        np.savez(partial / "gallery.npz", allow_pickle=False, **gallery)
     shutil.rmtree(artefacts, ignore_errors=True)
     os.replace(partial, artefacts)
 

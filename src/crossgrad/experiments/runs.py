@@ -9,7 +9,7 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.records import run_key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One training: which domains are held out, what is trained, with which settings and seed."""
 

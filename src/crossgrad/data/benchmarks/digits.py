@@ -1,6 +1,7 @@
 """Handwritten digits at six angles: scikit-learn's 1,797 real digits, nothing to download."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -79,5 +80,12 @@ DIGITS = Benchmark(
     name="digits",
     description="1,797 handwritten digits (scikit-learn), 16x16, at six angles from 0 to 75 degrees",
     load=load_digits,
+    net="lenet",
+)
+
+DIGITS_OVERLAPPING = Benchmark(
+    name="digits-overlapping",
+    description="the same digits, each at every angle (10,782 examples), the design of Ghifary et al.",
+    load=partial(load_digits, overlapping=True),
     net="lenet",
 )

@@ -1,0 +1,52 @@
+"""How long runs will take, from a few timed steps of each method."""
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+
+from crossgrad.building import build_method
+from crossgrad.data import DomainDataset, split, training_subset
+from crossgrad.experiments.performing import building_of, scaling_for
+from crossgrad.experiments.runs import Run
+from crossgrad.training import batches
+
+TIMED_STEPS = 5
+
+
+def step_seconds(runs: Sequence[Run], dataset: DomainDataset) -> dict[str, float]:
+    """Seconds of one training step of each method among runs, timed on its first run; changes nothing.
+
+    Args:
+        runs: of one dataset; those of one method cost about the same.
+        dataset: of the runs.
+
+    Returns:
+        From the method's name to the median of a few steps, after one that is not counted.
+    """
+    return {run.method: _time_step(run, dataset) for run in {run.method: run for run in reversed(runs)}.values()}
+
+
+def _time_step(run: Run, dataset: DomainDataset) -> float:
+    parts = split(dataset, run.held_out, in_domain_fraction=run.settings.in_domain_fraction, seed=run.seed)
+    train = training_subset(dataset, parts)
+    method = build_method(**building_of(run, train))
+    optimizer = run.settings.make_optimizer(method.parameters())
+    scaling = scaling_for(run.settings, train.inputs)
+    stream = batches(train, batch_size=run.settings.batch_size, seed=0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(run.settings.threads)
+    seconds = []
+    try:
+        for _ in range(TIMED_STEPS + 1):
+            batch = next(stream)
+            batch = batch._replace(inputs=scaling.apply(batch.inputs))
+            started = time.perf_counter()
+            optimizer.zero_grad()
+            method.backward(batch)
+            optimizer.step()
+            seconds.append(time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
+    return statistics.median(seconds[1:])
