@@ -1,7 +1,7 @@
 """What to run: one training each, named by everything that determines it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crossgrad.data import DomainDataset
@@ -59,22 +59,24 @@ def plan_runs(
         net: name in NETS or an import path.
         settings: of all runs.
         fields: asked for, by method; they go before chosen ones.
-        chosen: fields chosen on validation domains: by the held-out domain's name, then by method.
+        chosen: settings chosen on validation domains, as a `Benchmark` has them.
     """
     runs = []
     for seed in seeds:
         for group in groups:
             for method in methods:
-                selected = chosen.get(",".join(group), {}).get(method)
+                selected = dict(chosen.get(group[0], {}).get(method, {})) if len(group) == 1 else {}
                 asked = fields.get(method, {})
+                select = "held-out" if selected and not asked else "none"
+                selected_fields = selected.pop("fields", {})
                 runs.append(
                     Run(
                         held_out=group,
                         method=method,
                         net=net,
                         seed=seed,
-                        settings=settings.for_method(method, {**(selected or {}), **asked}),
-                        select="held-out" if selected is not None and not asked else "none",
+                        settings=replace(settings, **selected).for_method(method, {**selected_fields, **asked}),
+                        select=select,
                     )
                 )
     return runs

@@ -17,8 +17,8 @@ class Benchmark:
         load: makes the dataset, the same at every call; takes the benchmark's own options.
         net: name of the net it is run with where no other is asked for.
         settings: that differ from the defaults where no others are asked for.
-        chosen: fields of methods, chosen on validation domains under these settings: by the name of the held-out
-            domain (which was no part of the choice), then by method.
+        chosen: settings that differ from those above, "fields" of the method among them, chosen on validation
+            domains: by the name of the held-out domain (which was no part of the choice), then by method.
     """
 
     name: str

@@ -1,0 +1,96 @@
+"""Choose the settings of the digits benchmark on validation domains, and show the choice.
+
+Trains every candidate with every pair of angles held out (results/digits-validation), chooses for each angle by the
+other angle of its pairs, and writes src/crossgrad/data/benchmarks/digits_chosen.json. Runs that have a record are
+not repeated, so that an interrupted choice goes on.
+"""
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crossgrad.data import BENCHMARKS
+from crossgrad.experiments.engine import perform_all
+from crossgrad.experiments.runs import Run
+from crossgrad.experiments.settings import Settings
+from crossgrad.records import Record, read_records
+from crossgrad.selection import choose, validation_accuracies, validation_groups
+
+ROOT = Path(__file__).parent.parent
+RECORDS = ROOT / "results" / "digits-validation" / "records.jsonl"
+CHOSEN = ROOT / "src" / "crossgrad" / "data" / "benchmarks" / "digits_chosen.json"
+LEARNING_RATES = (0.001, 0.003)
+SEED = 100  # none of those that a comparison counts from 0
+
+FIELDS: dict[str, list[dict[str, Any]]] = {
+    "erm": [{}],
+    "label_grad": [{"label_gradient_step": step} for step in (0.1, 0.3, 1.0)],
+    "dann": [{"reversal": reversal} for reversal in (0.1, 0.3, 1.0)],
+    "crossgrad": [
+        {"domain_gradient_step": step, "label_gradient_step": step, "condition": condition}
+        for step, condition in itertools.product((0.3, 1.0), (False, True))
+    ],
+}
+
+
+def candidates() -> Iterator[Run]:
+    digits = BENCHMARKS["digits"]
+    for pair in validation_groups(digits.load().domain_names):
+        for method, fields in FIELDS.items():
+            for values, learning_rate in itertools.product(fields, LEARNING_RATES):
+                settings = Settings(**dict(digits.settings) | {"learning_rate": learning_rate})
+                yield Run(pair, method, digits.net, SEED, settings.for_method(method, values))
+
+
+def varied(method: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """What of a run's settings was up for choice."""
+    fields = {name: settings["fields"][name] for name in FIELDS[method][0]}
+    return {"learning_rate": settings["learning_rate"], "fields": fields}
+
+
+def table(records: list[Record]) -> str:
+    """Validation accuracy of every candidate, by the angle it would be chosen for; the chosen ones in bold."""
+    angles = BENCHMARKS["digits"].load().domain_names
+    accuracies = {angle: validation_accuracies(records, angle) for angle in angles}
+    lines = ["| method | settings | " + " | ".join(angles) + " |", "| --- " * (2 + len(angles)) + "|"]
+    for method in FIELDS:
+        for settings in accuracies[angles[0]][method]:
+            chosen = varied(method, json.loads(settings))
+            words = ", ".join(f"{k} {v}" for k, v in {"lr": chosen["learning_rate"], **chosen["fields"]}.items())
+            cells = []
+            for angle in angles:
+                by_settings = accuracies[angle][method]
+                cell = f"{100 * by_settings[settings]:.1f}"
+                cells.append(f"**{cell}**" if settings == max(by_settings, key=lambda s: by_settings[s]) else cell)
+            lines.append(f"| {method} | {words} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    digits = BENCHMARKS["digits"].load()
+    runs = list(candidates())
+    done = {record["key"] for record in read_records(RECORDS)} if RECORDS.exists() else set()
+    to_do = [run for run in runs if run.key(digits) not in done]
+    RECORDS.parent.mkdir(parents=True, exist_ok=True)
+    command = "python benchmarks/digits_settings.py"
+    for n, record in enumerate(perform_all(to_do, digits, RECORDS.parent, jobs=arguments.jobs, command=command), 1):
+        print(f"{n} of {len(to_do)}: {record['method']} {record['held_out']} {record['seconds']} s", flush=True)
+    order = {run.key(digits): place for place, run in enumerate(runs)}
+    records = [record for record in read_records(RECORDS) if record["key"] in order]
+    records.sort(key=lambda record: order[record["key"]])
+    chosen = {
+        angle: {method: varied(method, settings) for method, settings in choose(records, angle).items()}
+        for angle in digits.domain_names
+    }
+    CHOSEN.write_text(json.dumps(chosen, indent=2) + "\n")
+    print(table(records))
+
+
+if __name__ == "__main__":
+    main()
