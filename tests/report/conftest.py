@@ -86,7 +86,7 @@ def make_record(
             "batch_size": 64,
             "learning_rate": 0.02,
             "threads": 1,
-            "method": own.get(method, {"domain_gradient_step": step} if method == "label_grad" else {}),
+            "fields": own.get(method, {"domain_gradient_step": step} if method == "label_grad" else {}),
         },
         "max_steps": 600,
         "out_of_domain": {"accuracy": accuracy, "n": 300, "by_domain": {domain: accuracy}},

@@ -49,7 +49,7 @@ def test_it_holds_the_words_the_sizes_the_settings_and_the_command(make_folder: 
     assert "| CrossGrad | 1.5 | 0.3 | 6.4 |" in text
     assert "    crossgrad compare digits --seeds 3\n" in text
     assert r"| learning\_rate | 0.02 |" in text
-    assert r"| method.label\_gradient\_step | — | 1.5 |" in text
+    assert r"| label\_gradient\_step | — | 1.5 |" in text
     assert "Versions: crossgrad 0.1.0, python 3.11.2, torch 2.13.0." in text
 
 

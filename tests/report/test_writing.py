@@ -100,7 +100,7 @@ def test_the_page_holds_settings_command_versions_and_failed_runs(make_folder: M
     for expected in (
         "crossgrad, held out 30, seed 2: loss became NaN at step 14",
         "crossgrad compare digits --seeds 3",
-        "method.label_gradient_step",
+        "label_gradient_step",
         "torch 2.13.0",
         "p-values are not corrected",
     ):

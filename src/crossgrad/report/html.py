@@ -59,7 +59,9 @@ def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
         plots=[charts.plot(title, curves, table) for title, curves in drawn.items() if curves],
         galleries=gallery.galleries(records, runs),
         unfinished=[printable(str(run)) for run in table.unfinished[:MOST_UNFINISHED]],
-        setting_methods=list(dict.fromkeys(m for values in made.by_method.values() for m in values)),
+        setting_methods=[
+            row.method for row in table.rows if any(row.method in values for values in made.by_method.values())
+        ],
         duration=_duration(made.seconds),
     )
 

@@ -63,7 +63,7 @@ def _lines(table: Table, made: Provenance) -> Iterator[str]:
         yield from ("## Runs without a result", "")
         yield from (*(f"- {escape(str(run))}" for run in table.unfinished), "")
     yield from _perturbations(table)
-    yield from _how(made)
+    yield from _how(made, [row.method for row in table.rows])
 
 
 def _perturbations(table: Table) -> Iterator[str]:
@@ -76,12 +76,12 @@ def _perturbations(table: Table) -> Iterator[str]:
         )
 
 
-def _how(made: Provenance) -> Iterator[str]:
+def _how(made: Provenance, methods: Sequence[str]) -> Iterator[str]:
     yield from ("## How it was made", "")
     for command in made.commands:
         yield from (*(f"    {line}" for line in map(printable, command.splitlines())), "")
     yield from _grid(["Setting", "Value"], [list(item) for item in made.common.items()])
-    methods = list(dict.fromkeys(method for values in made.by_method.values() for method in values))
+    methods = [method for method in methods if any(method in values for values in made.by_method.values())]
     if made.by_method:
         yield from _grid(
             ["Setting", *(display_name(method) for method in methods)],

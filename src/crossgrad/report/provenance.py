@@ -65,8 +65,11 @@ def _settings(record: Record) -> Iterator[tuple[str, Any]]:
     yield "select", record["select"]
     if record["error"] is None:
         yield "max_steps", record["max_steps"]
-    # A setting that repeats one of the record's own fields says nothing new.
-    yield from (item for item in _flat(record["settings"], "") if item[0] not in ("net", "select", "max_steps"))
+    for name, value in _flat(record["settings"], ""):
+        own = name.removeprefix("fields.")  # a method's own settings, shown by the name that options give them
+        shown = name if own in record["settings"] else own
+        if shown not in ("net", "select", "max_steps"):  # the record's own fields, said above
+            yield shown, value
 
 
 def _flat(settings: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
