@@ -32,7 +32,6 @@ LABEL_GRAD_CASES: dict[str, dict[str, Any]] = {
     "calibrated_clip_mean": {"label_gradient_step": "calibrated:0.1", "clip": 0.01, "reduction": "mean"},
     "clean_only": {"label_weight": 0.0},
     "perturbed_only": {"label_weight": 1.0},
-    "unequal_weights": {"label_weight": 0.3},
     "clip_l2": {"clip": 0.02, "norm": "l2"},
     "linf": {"norm": "linf"},
     "sign": {"norm": "sign"},
@@ -48,19 +47,16 @@ CROSSGRAD_BASE = LABEL_GRAD_BASE | {
 G = {"condition": True}
 THROUGH_G = {"condition": True, "gradient_through_features": True}
 CROSSGRAD_CASES = LABEL_GRAD_CASES | {
-    "no_domain_step": {"domain_gradient_step": 0.0},
+    "no_step": {"domain_gradient_step": 0.0, "label_gradient_step": 0.0},
     "both_calibrated": {"domain_gradient_step": "calibrated:0.2", "label_gradient_step": "calibrated:0.1"},
     "domain_clean_only": {"domain_weight": 0.0},
     "domain_perturbed_only": {"domain_weight": 1.0},
-    "both_clean_only": {"label_weight": 0.0, "domain_weight": 0.0},
     "both_perturbed_only": {"label_weight": 1.0, "domain_weight": 1.0},
     "perturbed_and_clean": {"label_weight": 1.0, "domain_weight": 0.0},
     "two_weights": {"label_weight": 0.25, "domain_weight": 0.9},
     "clip": {"clip": 0.02},
-    "l2": {"norm": "l2"},
     "g": G,
     "g_clean_only": G | {"label_weight": 0.0},
-    "g_perturbed_only": G | {"label_weight": 1.0},
     "g_both_perturbed_only": G | {"label_weight": 1.0, "domain_weight": 1.0},
     "through_g_two_weights": THROUGH_G | {"label_weight": 0.25, "domain_weight": 0.9},
     "through_g_clean_only": THROUGH_G | {"label_weight": 0.0},
