@@ -4,7 +4,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,7 +13,6 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
-    TaskID,
     TextColumn,
 )
 from rich.text import Text
@@ -22,12 +22,7 @@ from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
 from crossgrad.report.names import display_name, printable
 
-SHORT_NAMES = {
-    "label_loss": "label",
-    "perturbed_label_loss": "label moved",
-    "domain_loss": "domain",
-    "perturbed_domain_loss": "domain moved",
-}
+SECONDS_BETWEEN_LINES = 10
 
 
 def duration(seconds: float) -> str:
@@ -43,17 +38,22 @@ def duration(seconds: float) -> str:
 
 
 def describe(values: dict[str, float]) -> str:
-    """Losses, and how far inputs are moved beside how large they are, in one short line.
+    """Losses (on moved inputs in brackets), and how far inputs are moved beside how large they are.
 
     Example:
-        >>> describe({"label_loss": 0.5, "perturbation_l2": 0.3, "perturbation_linf": 0.1, "input_l2": 6.0})
-        'loss label 0.500 · moved by 0.30 of 6.0'
+        >>> describe({"label_loss": 0.5, "perturbed_label_loss": 0.75, "perturbation_l2": 0.3, "input_l2": 6.0})
+        'label loss 0.500 (moved 0.750), moved by 0.30 of 6.0'
     """
-    losses = [f"{short} {values[name]:.3f}" for name, short in SHORT_NAMES.items() if name in values]
-    parts = ["loss " + ", ".join(losses)]
+    parts = []
+    for what in ("label", "domain"):
+        if f"{what}_loss" in values:
+            moved = values.get(f"perturbed_{what}_loss")
+            parts.append(
+                f"{what} loss {values[f'{what}_loss']:.3f}" + (f" (moved {moved:.3f})" if moved is not None else "")
+            )
     if "perturbation_l2" in values:
         parts.append(f"moved by {values['perturbation_l2']:.2f} of {values['input_l2']:.1f}")
-    return " · ".join(parts)
+    return ", ".join(parts)
 
 
 class _TimeLeft(ProgressColumn):
@@ -84,79 +84,66 @@ class ComparisonProgress:
         self._console = console
         self._step_seconds = step_seconds
         self._jobs = jobs
-        self._lines: dict[Run, TaskID] = {}
-        self._work: dict[Run, float] = {}
         self._runs: dict[str, Run] = {}
+        self._lines: dict[Run, str] = {}
+        self._work: dict[Run, float] = {}
         self._total_work = self._printed = 0.0
         self._started = time.monotonic()
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            _TimeLeft(),
-            TextColumn("{task.fields[losses]}", style="dim"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._bar = Progress(SpinnerColumn(), TextColumn("runs"), BarColumn(), MofNCompleteColumn(), _TimeLeft())
+        self._live = Live(get_renderable=self._render, console=console, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._live.stop()
 
     def plan(self, comparison: Comparison, done: int) -> None:
-        keys = [run.key(comparison.dataset) for run in comparison.runs]
-        self._runs = dict(zip(keys, comparison.runs, strict=True))
+        self._runs = {run.key(comparison.dataset): run for run in comparison.runs}
         finished = {record["key"] for record in comparison.records} if done else set()
         to_do = [run for key, run in self._runs.items() if key not in finished]
         self._total_work = sum(self._cost(run) * run.settings.max_steps for run in to_do)
         self._done = done
-        self._overall = self._progress.add_task(
-            "runs",
-            total=len(comparison.runs),
-            completed=done,
-            losses="",
-            work=0.0,
-            total_work=self._total_work,
-            expected=self._total_work / min(self._jobs, max(1, len(to_do))),
+        expected = self._total_work / min(self._jobs, max(1, len(to_do)))
+        self._task = self._bar.add_task(
+            "", total=len(comparison.runs), completed=done, work=0.0, total_work=self._total_work, expected=expected
         )
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
-        if run not in self._lines:
-            where = printable(", ".join(run.held_out))
-            self._lines[run] = self._progress.add_task(
-                f"  {display_name(run.method)}, held out {where}, seed {run.seed}",
-                total=run.settings.max_steps,
-                losses="",
-            )
-        self._progress.update(self._lines[run], completed=step, losses=describe(values))
+        where = printable(", ".join(run.held_out))
+        self._lines[run] = (
+            f"  {display_name(run.method)}, held out {where}, seed {run.seed}: "
+            f"step {step}/{run.settings.max_steps}, {describe(values)}"
+        )
         self._work[run] = self._cost(run) * step
-        self._progress.update(self._overall, work=sum(self._work.values()))
+        self._bar.update(self._task, work=sum(self._work.values()))
 
     def finish(self, record: Record) -> None:
         run = self._runs[record["key"]]
+        self._lines.pop(run, None)
         self._work[run] = self._cost(run) * run.settings.max_steps
-        if run in self._lines:
-            self._progress.remove_task(self._lines.pop(run))
         self._done += 1
-        self._progress.update(self._overall, completed=self._done, work=sum(self._work.values()))
+        self._bar.update(self._task, completed=self._done, work=sum(self._work.values()))
         if record["error"]:
             where = printable(", ".join(run.held_out))
             self._console.print(
                 Text(f"{display_name(run.method)}, held out {where}, seed {run.seed}: {record['error']['message']}"),
                 style="red",
             )
-        elif not self._console.is_terminal and time.monotonic() - self._printed > 10:
+        elif not self._console.is_terminal and time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
             self._printed = time.monotonic()
             elapsed, work = time.monotonic() - self._started, sum(self._work.values())
-            left = duration(elapsed * (self._total_work - work) / work) if work else "?"
-            self._console.print(f"{self._done} of {len(self._runs)} runs, about {left} left", highlight=False)
+            left = duration(elapsed * (self._total_work - work) / work)
+            self._console.print(f"{self._done} of {len(self._runs)} runs, about {left} left")
+
+    def _render(self) -> Group:
+        lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines.values()]
+        return Group(self._bar, *lines)
 
     def _cost(self, run: Run) -> float:
-        return self._step_seconds.get(run.method, 1.0)
+        return self._step_seconds[run.method]
