@@ -95,14 +95,13 @@ def read_records(paths: Path | Iterable[Path]) -> list[Record]:
 def _parse(line: bytes, where: str) -> Record:
     try:
         record = json.loads(line)
-        version = record["version"]
-        record["key"]
-    except (ValueError, TypeError, KeyError) as error:
+        version, key = record["version"], record["key"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RecordError(f"{where}: not a record: {line[:60]!r}") from error
+    if not isinstance(record, dict) or not isinstance(version, int) or not isinstance(key, str):
+        raise RecordError(f"{where}: not a record: {line[:60]!r}")
     if version > RECORD_VERSION:
         raise RecordError(
             f"{where}: written in format {version}, this crossgrad reads up to {RECORD_VERSION}; upgrade it"
         )
-    if not isinstance(record, dict):
-        raise RecordError(f"{where}: not a record: {line[:60]!r}")
     return record
