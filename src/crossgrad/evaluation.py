@@ -14,19 +14,20 @@ from crossgrad.methods import Method
 def probabilities(
     method: Method, inputs: Float[Tensor, "n *shape"], *, batch_size: int = 512
 ) -> Float[Tensor, "n labels"]:
-    """Label probabilities in evaluation mode; the method's mode is left as it was.
+    """Label probabilities in evaluation mode; the modes of the method and its nets are left as they were.
 
     Args:
         method: trained.
         inputs: as in training, scaled.
         batch_size: examples a pass; the result depends on it by rounding alone.
     """
-    was_training = method.training
+    modes = [(module, module.training) for module in method.modules()]
     method.eval()
     try:
         parts = [method(part).softmax(1) for part in torch.split(inputs, batch_size)]
     finally:
-        method.train(was_training)
+        for module, training in modes:
+            module.training = training
     return torch.cat(parts)
 
 

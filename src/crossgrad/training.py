@@ -90,7 +90,7 @@ def fit(
     """Train a method in place.
 
     Args:
-        method: with its nets, on the device and in the mode it is to be left in; trained in training mode.
+        method: with its nets, on the device and in the modes it is to be left in; trained in training mode.
         train: training examples of the training domains, domains indexed from 0.
         optimizer: over the method's parameters.
         max_steps: optimiser steps, at least 1.
@@ -118,7 +118,7 @@ def fit(
             raise SettingsError(f"{name} is at least 1, not {value!r}")
     history = History()
     stream = batches(train, batch_size=batch_size, seed=seed)
-    was_training = method.training
+    modes = [(module, module.training) for module in method.modules()]
     method.train()
     try:
         with torch.random.fork_rng(devices=[]):
@@ -139,7 +139,8 @@ def fit(
                     watch(step, means)
                     stretch.clear()
     finally:
-        method.train(was_training)
+        for module, training in modes:
+            module.training = training
     return history
 
 

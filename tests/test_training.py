@@ -1,0 +1,243 @@
+from copy import deepcopy
+from itertools import islice
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small import images, vectors
+from torch import Tensor, nn
+
+from crossgrad import Batch, DomainDataset
+from crossgrad.building import build_method
+from crossgrad.errors import DataError, NonFiniteLossError, SettingsError
+from crossgrad.methods import ERM, METHODS, Method
+from crossgrad.training import History, batches, fit
+
+
+def build(name: str, dataset: DomainDataset, *, dropout: float = 0.0, seed: int = 0) -> Method:
+    return build_method(
+        name,
+        net="mlp",
+        input_shape=dataset.inputs.shape[1:],
+        n_labels=3,
+        n_domains=4,
+        fields={},
+        dropout=dropout,
+        seed=seed,
+    )
+
+
+def train(method: Method, dataset: DomainDataset, *, steps: int = 7, batch_size: int = 16, seed: int = 3, **options):
+    optimizer = torch.optim.Adam(method.parameters(), lr=0.01)
+    return fit(method, dataset, optimizer=optimizer, max_steps=steps, batch_size=batch_size, seed=seed, **options)
+
+
+def order(dataset: DomainDataset, *, batch_size: int, seed: int, n: int) -> list[int]:
+    """Positions in the dataset that n batches hold one after another."""
+    numbered = DomainDataset(
+        torch.arange(len(dataset)).float()[:, None],
+        dataset.labels,
+        dataset.domains,
+        dataset.label_names,
+        dataset.domain_names,
+        "n",
+    )
+    chosen = [batch.inputs for batch in islice(batches(numbered, batch_size=batch_size, seed=seed), n)]
+    assert all(len(each) == batch_size for each in chosen)
+    return [int(position) for position in torch.cat(chosen).flatten()]
+
+
+@given(st.integers(1, 40), st.integers(1, 100), st.integers(0, 2**63 - 1))
+def test_batches_cover_the_data_exactly_once_in_every_pass_whatever_their_size(n: int, size: int, seed: int) -> None:
+    dataset = vectors(40).subset(range(n))
+    found = order(dataset, batch_size=size, seed=seed, n=-(-3 * n // size))
+    passes = [found[start : start + n] for start in range(0, 3 * n, n)]
+    assert all(sorted(each) == list(range(n)) for each in passes)
+
+
+def test_the_order_of_batches_depends_on_the_seed_alone() -> None:
+    dataset = vectors()
+    first = order(dataset, batch_size=16, seed=0, n=12)
+    torch.manual_seed(99)
+    assert order(dataset, batch_size=16, seed=0, n=12) == first
+    assert order(dataset, batch_size=32, seed=0, n=6) == first
+    assert order(dataset, batch_size=16, seed=1, n=12) != first
+    assert first[:96] != first[96:]  # shuffled anew in every pass
+
+
+def test_a_batch_holds_the_examples_that_belong_together() -> None:
+    dataset = images()
+    batch = next(batches(dataset, batch_size=20, seed=0))
+    for inputs, label, domain in zip(*batch, strict=True):
+        (position,) = torch.where((dataset.inputs == inputs).flatten(1).all(1))[0].tolist()
+        assert (dataset.labels[position], dataset.domains[position]) == (label, domain)
+
+
+def test_no_batches_are_made_of_nothing_or_of_no_size() -> None:
+    with pytest.raises(DataError, match="'vectors' has no examples to train on"):
+        next(batches(vectors().subset([]), batch_size=4, seed=0))
+    with pytest.raises(SettingsError, match="batch_size is at least 1, not 0"):
+        next(batches(vectors(), batch_size=0, seed=0))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_two_fits_with_one_seed_give_the_same_weights_bit_for_bit_and_another_seed_others(name: str) -> None:
+    weights, histories = [], []
+    for seed in (3, 3, 4):
+        method = build(name, vectors(), dropout=0.5)
+        histories.append(train(method, vectors(), seed=seed))
+        weights.append(method.state_dict())
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=0)
+    assert histories[0] == histories[1]
+    assert any(not torch.equal(value, weights[2][key]) for key, value in weights[0].items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_fit_is_the_loop_that_anybody_would_write(name: str) -> None:
+    dataset, method = vectors(), build(name, vectors())
+    twin = deepcopy(method)
+    history = train(method, dataset)
+
+    optimizer = torch.optim.Adam(twin.parameters(), lr=0.01)
+    stream = batches(dataset, batch_size=16, seed=3)
+    seen = []
+    for step in range(7):
+        twin.progress = step / 7
+        optimizer.zero_grad()
+        seen.append(twin.backward(next(stream)))
+        optimizer.step()
+    torch.testing.assert_close(method.state_dict(), twin.state_dict(), rtol=0, atol=0)
+    assert history.first == {key: value.item() for key, value in seen[0].items()}
+    for key, mean in history.means.items():
+        assert mean == pytest.approx(sum(each[key].item() for each in seen) / 7, rel=1e-5)
+
+
+def test_history_holds_means_over_stretches_and_the_last_may_be_shorter() -> None:
+    seen: list[tuple[int, dict[str, float]]] = []
+    every = train(build("crossgrad", vectors()), vectors(), watch_every=1)
+    history = train(
+        build("crossgrad", vectors()), vectors(), watch_every=3, watch=lambda step, means: seen.append((step, means))
+    )
+    assert every.steps == [1, 2, 3, 4, 5, 6, 7]
+    assert history.steps == [3, 6, 7]
+    for name, values in every.values.items():
+        expected = [sum(values[:3]) / 3, sum(values[3:6]) / 3, values[6]]
+        assert history.values[name] == pytest.approx(expected, rel=1e-5)
+        assert history.means[name] == pytest.approx(sum(values) / 7, rel=1e-5)
+        assert history.first[name] == values[0]
+        assert history.last[name] == history.values[name][-1]
+    assert seen == [
+        (step, {name: values[index] for name, values in history.values.items()})
+        for index, step in enumerate(history.steps)
+    ]
+
+
+def test_progress_is_watched_a_hundred_times_by_default_and_after_the_last_step() -> None:
+    assert train(build("erm", vectors()), vectors(), steps=205).steps == [*range(2, 205, 2), 205]
+    assert train(build("erm", vectors()), vectors(), steps=2).steps == [1, 2]
+
+
+def test_a_history_of_nothing_has_no_values() -> None:
+    assert History().last == {}
+
+
+class Recording(Method):
+    """Notes what the loop sets before every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Linear(5, 3)
+        self.seen: list[tuple[float, bool]] = []
+
+    def backward(self, batch: Batch) -> dict[str, Tensor]:
+        self.seen.append((self.progress, self.training))
+        assert all(parameter.grad is None for parameter in self.parameters())
+        return {"label_loss": torch.zeros(())}
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.net(inputs)
+        return logits
+
+    def perturbed(self, batch: Batch) -> dict[str, Tensor]:
+        return {}
+
+
+def test_every_step_knows_the_share_of_training_done_and_runs_in_training_mode() -> None:
+    method = Recording().eval()
+    train(method, vectors(), steps=4)
+    assert method.seen == [(0.0, True), (0.25, True), (0.5, True), (0.75, True)]
+
+
+def test_fit_leaves_modes_and_torchs_generator_as_they_were() -> None:
+    method = build("crossgrad", vectors(), dropout=0.5)
+    for index, module in enumerate(method.modules()):
+        module.training = index % 3 == 1
+    modes, state = [module.training for module in method.modules()], torch.get_rng_state()
+    train(method, vectors())
+    assert [module.training for module in method.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_fit_leaves_the_dataset_as_it_was() -> None:
+    dataset = vectors()
+    copies = [tensor.clone() for tensor in (dataset.inputs, dataset.labels, dataset.domains)]
+    train(build("crossgrad", dataset), dataset)
+    torch.testing.assert_close([dataset.inputs, dataset.labels, dataset.domains], copies, rtol=0, atol=0)
+
+
+class Exploding(nn.Module):
+    """A linear net whose logits become infinite at the third batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 3)
+        self.calls = 0
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.calls += 1
+        logits: Tensor = self.linear(inputs)
+        return logits if self.calls < 3 else logits * torch.inf
+
+
+def test_a_loss_that_is_not_finite_stops_before_that_step_and_names_it() -> None:
+    method = ERM(Exploding()).eval()
+    state = torch.get_rng_state()
+    with pytest.raises(NonFiniteLossError, match="label_loss became nan at step 3; try a smaller") as caught:
+        train(method, vectors())
+    assert caught.value.step == 3
+    assert not method.training
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(0)
+    twin = ERM(nn.Linear(5, 3))
+    torch.manual_seed(0)
+    again = ERM(Exploding())
+    train(twin, vectors(), steps=2)
+    with pytest.raises(NonFiniteLossError):
+        train(again, vectors())
+    torch.testing.assert_close(
+        list(again.state_dict().values()), list(twin.state_dict().values()), rtol=0, atol=0
+    )  # the weights of two steps
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": 0}, "max_steps is at least 1, not 0"),
+        ({"steps": -3}, "max_steps is at least 1, not -3"),
+        ({"watch_every": 0}, "watch_every is at least 1, not 0"),
+        ({"batch_size": 0}, "batch_size is at least 1, not 0"),
+    ],
+)
+def test_numbers_below_one_are_refused_before_anything_changes(wrong: dict[str, int], message: str) -> None:
+    method = build("erm", vectors())
+    before = deepcopy(method.state_dict())
+    with pytest.raises(SettingsError, match=message):
+        train(method, vectors(), **wrong)
+    torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
+
+
+def test_a_batch_larger_than_the_data_trains_on_all_of_it() -> None:
+    dataset = vectors(12)
+    history = train(build("erm", dataset), dataset, steps=60, batch_size=30)
+    assert history.last["label_loss"] < 0.5 * history.first["label_loss"]
