@@ -4,6 +4,7 @@ Nothing here comes from crossgrad. Nets are called as f(x), or f(x, g) with g = 
 is its own pass: x_d and x_l by autograd.grad of an explicit loss, the parameters' of an explicit objective.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -31,8 +32,10 @@ class LiteralStep:
         if self.epsilon is not None:
             return self.epsilon * gradient
         self.seen.append(gradient.abs().flatten(1).max(dim=1).values.mean().item())
-        weights = [0.99**age for age in range(len(self.seen))][::-1]
-        mean = sum(w * s for w, s in zip(weights, self.seen, strict=True)) / sum(weights)
+        # The n-th batch enters the mean with a share of 5 / (n + 4), later of 0.01, and fades as later ones enter.
+        shares = [max(0.01, 5 / (n + 4)) for n in range(1, len(self.seen) + 1)]
+        weights = [share * math.prod(1 - later for later in shares[i + 1 :]) for i, share in enumerate(shares)]
+        mean = sum(w * s for w, s in zip(weights, self.seen, strict=True))
         return self.wanted / mean * gradient
 
 

@@ -97,9 +97,10 @@ class Step(nn.Module):
     """How far inputs are moved along their (shaped) gradient: a factor, or a size that is held.
 
     A fixed factor is the paper's epsilon. A calibrated step divides by a running mean of the gradients'
-    L-infinity norms, so that perturbations have that mean size in input units whatever the loss, the net, the
-    batch size or the phase of training: the paper chose its "ranges so that L-infinity norms of the perturbations
-    are of similar sizes" (section 4) without saying how.
+    L-infinity norms, so that perturbations have about that mean size in input units whatever the loss, the net and
+    the batch size: the paper chose its "ranges so that L-infinity norms of the perturbations are of similar sizes"
+    (section 4) without saying how. The mean looks back over the last fifth of the steps, later over the last hundred:
+    while gradients grow, early in training, the size is above what is wanted, while they fall below it.
 
     Args:
         size: factor on the gradient, >= 0; 0 moves nothing.
@@ -117,7 +118,8 @@ class Step(nn.Module):
                 [0.0667, 0.0000]])
     """
 
-    DECAY = 0.99  # of the running mean: about the last hundred batches count
+    SHARE = 0.01  # of the newest batch in the running mean, later on: about the last hundred batches count
+    YOUNG = 5  # early on the newest of n batches has a share of about YOUNG / n: gradients change fast then
 
     running: Tensor
     observed: Tensor
@@ -163,17 +165,15 @@ class Step(nn.Module):
     def observe(self, gradient: Float[Tensor, "batch *shape"]) -> None:
         """Take a training batch's gradient into the running mean; nothing where the factor is fixed."""
         if self.is_calibrated:
-            self.running.lerp_(example_norms(gradient, "linf").mean().to(self.running), 1 - self.DECAY)
             self.observed += 1
+            share = (self.YOUNG / (self.observed.to(self.running) + self.YOUNG - 1)).clamp(min=self.SHARE)
+            self.running.lerp_(example_norms(gradient, "linf").mean().to(self.running), share)
 
     def forward(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Perturbation for a gradient; a calibrated step that has observed nothing goes by this one."""
         if not self.is_calibrated:
             return self.size * gradient
-        if self.observed == 0:
-            mean = example_norms(gradient, "linf").mean()
-        else:
-            mean = self.running / (1 - self.DECAY ** self.observed.to(self.running))
+        mean = self.running if self.observed > 0 else example_norms(gradient, "linf").mean()
         # A loss that no input can change has zero gradients; there is no direction to hold a size in.
         return self.size * (gradient / torch.where(mean > 0, mean, torch.inf))
 
