@@ -69,21 +69,30 @@ def table(records: list[Record]) -> str:
     return "\n".join(lines)
 
 
+def in_order(runs: list[Run], records: list[Record]) -> list[Record]:
+    """Records in the order of the candidates: of equals the first is chosen, whichever ended first."""
+    digits = BENCHMARKS["digits"].load()
+    order = {run.key(digits): place for place, run in enumerate(runs)}
+    return sorted((record for record in records if record["key"] in order), key=lambda record: order[record["key"]])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--show", action="store_true", help="print the choice from the records, train nothing")
     arguments = parser.parse_args()
     digits = BENCHMARKS["digits"].load()
     runs = list(candidates())
+    if arguments.show:
+        print(table(in_order(runs, read_records(RECORDS))))
+        return
     done = {record["key"] for record in read_records(RECORDS)} if RECORDS.exists() else set()
     to_do = [run for run in runs if run.key(digits) not in done]
     RECORDS.parent.mkdir(parents=True, exist_ok=True)
     command = "python benchmarks/digits_settings.py"
     for n, record in enumerate(perform_all(to_do, digits, RECORDS.parent, jobs=arguments.jobs, command=command), 1):
         print(f"{n} of {len(to_do)}: {record['method']} {record['held_out']} {record['seconds']} s", flush=True)
-    order = {run.key(digits): place for place, run in enumerate(runs)}
-    records = [record for record in read_records(RECORDS) if record["key"] in order]
-    records.sort(key=lambda record: order[record["key"]])
+    records = in_order(runs, read_records(RECORDS))
     chosen = {
         angle: {method: varied(method, settings) for method, settings in choose(records, angle).items()}
         for angle in digits.domain_names

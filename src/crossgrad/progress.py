@@ -29,7 +29,7 @@ def duration(seconds: float) -> str:
     """Words for a duration.
 
     Example:
-        >>> duration(42), duration(150), duration(9000)
+        >>> duration(42), duration(180), duration(9000)
         ('42 s', '3 min', '2.5 h')
     """
     if seconds < 90:

@@ -1,0 +1,52 @@
+"""What the documentation says was measured is what the committed records say."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from crossgrad.data import BENCHMARKS
+from crossgrad.records import read_records
+from crossgrad.report import print_table, summarise
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results"
+
+
+def test_the_digits_settings_are_the_choice_of_the_validation_records() -> None:
+    script = [sys.executable, str(ROOT / "benchmarks" / "digits_settings.py"), "--show"]
+    shown = subprocess.run(script, capture_output=True, text=True, check=True).stdout.strip()
+    assert shown in (ROOT / "docs" / "digits.md").read_text(encoding="utf-8")
+    chosen = BENCHMARKS["digits"].chosen
+    assert list(chosen) == ["0", "15", "30", "45", "60", "75"]
+    for record in read_records(RESULTS / "digits"):
+        (held_out,) = record["held_out"]
+        expected = chosen[held_out][record["method"]]
+        assert record["select"] == "held-out"
+        assert record["settings"]["learning_rate"] == expected["learning_rate"]
+        assert expected["fields"].items() <= record["settings"]["fields"].items()
+
+
+def test_no_validation_run_trains_on_the_two_domains_that_it_is_measured_on() -> None:
+    for record in read_records(RESULTS / "digits-validation"):
+        assert len(record["held_out"]) == 2
+        assert not set(record["held_out"]) & set(record["in_domain"]["by_domain"])
+
+
+def test_the_readme_prints_the_table_of_the_committed_records() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    print_table(summarise(read_records(RESULTS / "digits")), console)
+    printed = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in printed if line and line not in readme] == []
+
+
+def test_the_step_and_fit_budgets_hold_in_the_committed_benchmarks() -> None:
+    step = json.loads((RESULTS / "benchmarks" / "step.json").read_text())
+    assert step["crossgrad_over_erm"] <= 4.3
+    assert step["crossgrad_with_features_over_erm"] <= 4.8
+    assert step["three_pass_over_crossgrad"] >= 1.45
+    assert json.loads((RESULTS / "benchmarks" / "fit.json").read_text())["fit_over_loop"] <= 1.05
