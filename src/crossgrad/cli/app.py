@@ -1,0 +1,61 @@
+"""The commands, listed once, and how errors end."""
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+import crossgrad
+from crossgrad.cli.compare import compare
+from crossgrad.cli.console import err
+from crossgrad.cli.predict import predict
+from crossgrad.cli.train import train
+from crossgrad.errors import CrossGradError, DataWarning
+
+app = typer.Typer(
+    name="crossgrad",
+    help="Train classifiers that work on domains they have never seen, and see honestly whether it helped.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"crossgrad {crossgrad.__version__}")
+        raise typer.Exit
+
+
+app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad --seeds 5 --output results/scans`")(
+    compare
+)
+app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(train)
+app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    if issubclass(category, DataWarning):
+        err.print(Text(f"Warning: {message}", style="yellow"))
+    else:
+        err.print(Text(warnings.formatwarning(message, category, filename, lineno, line), style="dim"))
+
+
+def main() -> None:
+    """Run the command line, with errors as a sentence and an exit code."""
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("always", DataWarning)
+    try:
+        app()
+    except CrossGradError as error:
+        err.print(Text(f"Error: {error}", style="red"))
+        sys.exit(1 if isinstance(error, RuntimeError | ArithmeticError) else 2)

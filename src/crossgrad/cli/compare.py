@@ -1,0 +1,132 @@
+"""crossgrad compare: plan, say what will be done, do it, print the table."""
+
+import json
+import os
+import shlex
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from crossgrad.cli import options
+from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.errors import SettingsError
+
+
+def compare(
+    data: options.Data,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of records and report.  [default: crossgrad-NAME]")
+    ] = None,
+    methods: Annotated[str, typer.Option(help="Names with commas between.")] = "erm,label_grad,dann,crossgrad",
+    hold_out: Annotated[
+        str | None,
+        typer.Option(
+            help="each (one domain after another), K (folds of domains) or NAME,NAME.  "
+            "[default: each up to 10 domains, 5 folds above]"
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds 0 to N-1.")] = 3,
+    seed: Annotated[int | None, typer.Option(help="This one seed instead.")] = None,
+    net: options.Net = None,
+    max_steps: options.MaxSteps = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    optimizer: options.Optimizer = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    scaling: options.Scaling = None,
+    threads: options.Threads = None,
+    set_: options.Set = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    path_column: options.PathColumn = "path",
+    label_column: options.LabelColumn = "label",
+    domain_column: options.DomainColumn = "domain",
+    skip_unreadable: options.SkipUnreadable = False,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once.  [default: one a core]")] = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Which method labels unseen domains best here?
+
+    Trains every method with domains held out in turn and several seeds, measures it on the held-out domains, and
+    prints a table with intervals and p-values. An interrupted comparison goes on when the same command is run again.
+    """
+    with status("loading"):
+        from crossgrad.cli.progress import ComparisonProgress, duration
+        from crossgrad.comparison import carry_out, plan
+        from crossgrad.experiments.estimate import step_seconds
+        from crossgrad.experiments.settings import parse_overrides
+        from crossgrad.report import print_table, summarise
+
+        options.allow_own_net(net)
+        overrides = parse_overrides(set_ or [])
+        dataset = options.open_data(
+            data, image_size, channels, path_column, label_column, domain_column, skip_unreadable=skip_unreadable
+        )
+    if seeds < 1:
+        raise SettingsError(f"--seeds is at least 1, not {seeds}")
+    comparison = plan(
+        dataset,
+        output=output or Path(f"crossgrad-{Path(dataset.name).stem}"),
+        methods=[name.strip() for name in methods.split(",") if name.strip()],
+        hold_out=hold_out,
+        seeds=[seed] if seed is not None else range(seeds),
+        net=net,
+        fields=overrides,
+        **options.given(
+            max_steps=max_steps,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            dropout=dropout,
+            scaling=scaling,
+            threads=threads,
+        ),
+    )
+    runs = comparison.runs
+    jobs = jobs if jobs is not None else max(1, len(os.sched_getaffinity(0)) // runs[0].settings.threads)
+    costs = step_seconds(runs, dataset)
+    done = len(comparison.records) if (comparison.folder / "records.jsonl").exists() and not overwrite else 0
+    expected = sum(costs[run.method] * run.settings.max_steps for run in runs[done:]) / max(1, jobs)
+    n_groups = len({run.held_out for run in runs})
+    n_methods = len({run.method for run in runs})
+    say(
+        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
+        f"{len(dataset.domain_names)} domains"
+    )
+    say(
+        f"{len(runs)} runs: {count(n_methods, 'method')} x {count(n_groups, 'held-out group')} x "
+        f"{count(len(runs) // n_groups // n_methods, 'seed')}, {runs[0].settings.max_steps} steps of "
+        f"{runs[0].settings.batch_size} with {runs[0].net}, {jobs} at once"
+    )
+    say((f"{done} are done already. " if done else "") + f"About {duration(expected)} to go.")
+    started = time.monotonic()
+    try:
+        with ComparisonProgress(err, step_seconds=costs, jobs=jobs) as follower:
+            paths = carry_out(comparison, jobs=jobs, overwrite=overwrite, command=_command(), follower=follower)
+    except KeyboardInterrupt:
+        n_done = len(comparison.records) if (comparison.folder / "records.jsonl").exists() else 0
+        say(f"Interrupted: {n_done} of {len(runs)} runs are done and kept in {comparison.folder}.")
+        say("The same command goes on from there (without --overwrite).")
+        raise typer.Exit(130) from None
+    say(f"Trained in {duration(time.monotonic() - started)}.")
+    records = comparison.records
+    if as_json:
+        print(json.dumps(asdict(summarise(records)), ensure_ascii=False, indent=2))
+    else:
+        out.print()
+        print_table(summarise(records), out)
+        out.print(Text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}"))
+    if any(record["error"] for record in records):
+        raise typer.Exit(1)
+
+
+def _command() -> str:
+    return shlex.join(["crossgrad", *sys.argv[1:]])

@@ -1,0 +1,27 @@
+"""What is printed where: results to standard output, everything else to standard error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    err.print(Text(text))
+
+
+def count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+@contextmanager
+def status(text: str) -> Iterator[None]:
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(text):
+        yield

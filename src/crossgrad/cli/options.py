@@ -1,0 +1,78 @@
+"""The options that several commands share: one meaning each, and how what was given is read."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from crossgrad.data import DomainDataset
+
+DATA_HELP = (
+    "A benchmark's name (digits), a folder domain/label/image, a manifest with the columns path, label and domain "
+    "(.csv, .jsonl, .parquet), or arrays (.npz with inputs, labels and domains)."
+)
+Data = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False)]
+ImageSize = Annotated[int | None, typer.Option(help="Of image files: height and width in pixels.  [default: 32]")]
+Channels = Annotated[
+    int | None, typer.Option(help="Of image files: 1 (grey) or 3 (colour).  [default: 3 if any has colour]")
+]
+PathColumn = Annotated[str, typer.Option(help="Of a manifest: the column of files.")]
+LabelColumn = Annotated[str, typer.Option(help="Of a manifest: the column of labels.")]
+DomainColumn = Annotated[str, typer.Option(help="Of a manifest: the column of domains.")]
+SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Leave out files that cannot be read.")]
+Net = Annotated[
+    str | None,
+    typer.Option(help="lenet, conv2, mlp, or your own trunk package.module:factory.  [default: by the inputs' shape]"),
+]
+MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
+BatchSize = Annotated[int | None, typer.Option(help="Examples a step.  [default: 64]")]
+LearningRate = Annotated[float | None, typer.Option(help="Of the optimiser.  [default: 0.001]")]
+Optimizer = Annotated[str | None, typer.Option(help="adam, sgd or rmsprop.  [default: adam]")]
+WeightDecay = Annotated[float | None, typer.Option(help="The optimiser's L2 penalty.  [default: 0]")]
+Dropout = Annotated[float | None, typer.Option(help="Of the last hidden layer, in [0, 1).  [default: 0]")]
+Scaling = Annotated[str | None, typer.Option(help="Of inputs: auto, none or standardise.  [default: auto]")]
+Threads = Annotated[int | None, typer.Option(help="Of one run; part of its settings.  [default: 1]")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="METHOD.FIELD=VALUE", help="A method's field, or crossgrad.preset=paper. Repeatable."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the output folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print results as JSON instead of tables.")]
+
+
+def open_data(
+    data: str,
+    image_size: int | None,
+    channels: int | None,
+    path_column: str,
+    label_column: str,
+    domain_column: str,
+    *,
+    skip_unreadable: bool,
+) -> "DomainDataset":
+    from crossgrad.data import open_dataset
+
+    return open_dataset(
+        data,
+        image_size=image_size,
+        channels=channels,
+        path_column=path_column,
+        label_column=label_column,
+        domain_column=domain_column,
+        skip_unreadable=skip_unreadable,
+    )
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given; the others keep their defaults where those are defined."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def allow_own_net(net: str | None) -> None:
+    """A net by import path is looked for in the working folder too, as `python -m` would."""
+    if net is not None and (net == "" or ":" in net):
+        sys.path.insert(0, os.getcwd())

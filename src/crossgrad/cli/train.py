@@ -1,0 +1,111 @@
+"""crossgrad train: one model on all domains, saved."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from crossgrad.cli import options
+from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.errors import SettingsError
+
+
+def train(
+    data: options.Data,
+    output: Annotated[Path, typer.Option(help="Folder of the model.", show_default=False)],
+    method: Annotated[str, typer.Option(help="erm, label_grad, dann or crossgrad.")] = "crossgrad",
+    domains: Annotated[
+        list[str] | None, typer.Option("--domain", help="Train on this domain alone; repeatable.  [default: all]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    net: options.Net = None,
+    max_steps: options.MaxSteps = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    optimizer: options.Optimizer = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    scaling: options.Scaling = None,
+    threads: options.Threads = None,
+    set_: options.Set = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    path_column: options.PathColumn = "path",
+    label_column: options.LabelColumn = "label",
+    domain_column: options.DomainColumn = "domain",
+    skip_unreadable: options.SkipUnreadable = False,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train one model on all domains, or on those named, and save it.
+
+    The folder holds everything that predict needs. How well such a model does on a new domain, compare estimates.
+    """
+    with status("loading"):
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from crossgrad.building import method_name
+        from crossgrad.checkpoint import check_writable, save
+        from crossgrad.cli.progress import describe
+        from crossgrad.deployment import train as train_model
+        from crossgrad.experiments.settings import Settings, parse_overrides
+        from crossgrad.report.names import display_name
+
+        check_writable(output, overwrite=overwrite)
+        options.allow_own_net(net)
+        name = method_name(method)
+        overrides = parse_overrides(set_ or [])
+        if others := set(overrides) - {name}:
+            raise SettingsError(f"--set names {', '.join(sorted(others))}, but {name} is trained")
+        dataset = options.open_data(
+            data, image_size, channels, path_column, label_column, domain_column, skip_unreadable=skip_unreadable
+        )
+    settings = options.given(
+        max_steps=max_steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        dropout=dropout,
+        scaling=scaling,
+        threads=threads,
+    )
+    say(
+        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels; training {display_name(name)} on "
+        f"{count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}", style="dim"),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("step", total=settings.get("max_steps", Settings.max_steps), losses="")
+
+        def watch(step: int, values: dict[str, float]) -> None:
+            progress.update(task, completed=step, losses=describe(values))
+
+        model = train_model(
+            dataset,
+            method=name,
+            domains=domains,
+            seed=seed,
+            net=net,
+            fields=overrides.get(name),
+            watch=watch,
+            **settings,
+        )
+    save(model, output, overwrite=overwrite)
+    measured = {place: model.card[place] for place in ("in_domain", "out_of_domain") if model.card[place]}
+    if as_json:
+        print(json.dumps({"model": str(output), **measured}, ensure_ascii=False, indent=2))
+        return
+    for place, words in (("in_domain", "unseen examples of its training domains"), ("out_of_domain", "other domains")):
+        if place in measured:
+            accuracy, n = measured[place]["accuracy"], measured[place]["n"]
+            out.print(f"Accuracy on {n} {words}: {100 * accuracy:.1f} %")
+    out.print(Text(f"Model: {output}"))
