@@ -10,11 +10,12 @@ from crossgrad.records import read_records
 
 
 def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite: bool) -> None:
-    """Make a folder ready for runs: new, empty, or holding nothing but runs of the same plan.
+    """Make a folder ready for runs: new, empty, or holding runs of the same plan.
 
     Args:
         folder: to be written to; made where there is none.
-        ours: names of the files and folders that a comparison writes; with `overwrite` these alone are deleted.
+        ours: names of the files and folders that a comparison writes; with `overwrite` these alone are deleted, and
+            only beside a comparison's records: a folder "runs" may be anybody's.
         keys: of the planned runs.
         overwrite: delete what an earlier comparison left here.
 
@@ -23,29 +24,39 @@ def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite
     """
     if folder.exists() and not folder.is_dir():
         raise RecordError(f"{str(folder)!r} is a file; give a folder to write to")
-    if overwrite and folder.is_dir():
-        for name in ours:
-            path = folder / name
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
     found = sorted(os.listdir(folder)) if folder.is_dir() else []
     if "records.jsonl" in found:
         others = [record for record in read_records(folder) if record["key"] not in keys]
-        if others:
+        if others and not overwrite:
             raise RecordError(
                 f"{str(folder)!r} holds {len(others)} other runs (of {others[0].get('dataset')!r}, "
                 f"{others[0].get('method')}); give another --output, or --overwrite to delete them"
             )
-    elif found:
+    elif found and not _is_begun(folder, found, keys):
         raise RecordError(
             f"{str(folder)!r} is not empty and holds no records ({', '.join(found[:3])}, ...); give another --output"
         )
     try:
+        if overwrite:
+            _delete(folder, ours)
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable.{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise RecordError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+
+
+def _is_begun(folder: Path, found: list[str], keys: set[str]) -> bool:
+    """Whether all it holds is what a stop before the first record leaves: artefacts of planned runs."""
+    runs = folder / "runs"
+    return found == ["runs"] and runs.is_dir() and {name.partition(".")[0] for name in os.listdir(runs)} <= keys
+
+
+def _delete(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

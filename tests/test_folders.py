@@ -1,0 +1,115 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from crossgrad.errors import RecordError
+from crossgrad.folders import claim_folder
+from crossgrad.records import append_record
+
+OURS = ("records.jsonl", "runs", "report.html", "report.md")
+
+
+def claim(folder: Path, *keys: str, overwrite: bool = False) -> None:
+    claim_folder(folder, ours=OURS, keys=set(keys), overwrite=overwrite)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A folder as a comparison of one run leaves it."""
+    folder = tmp_path / "results"
+    (folder / "runs" / "one").mkdir(parents=True)
+    (folder / "runs" / "one" / "history.json").write_text("{}")
+    (folder / "report.html").write_text("<html>")
+    append_record(folder / "records.jsonl", {"version": 1, "key": "one", "dataset": "digits", "method": "erm"})
+    return folder
+
+
+def test_a_new_folder_is_made_with_its_parents_and_an_empty_one_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "deep" / "new", tmp_path / "empty"):
+        claim(folder, "one")
+        assert not list(folder.iterdir())
+
+
+def test_runs_of_the_same_plan_are_kept(results: Path) -> None:
+    before = contents(results)
+    claim(results, "one", "two")
+    assert contents(results) == before
+
+
+def test_other_results_are_refused_and_kept(results: Path) -> None:
+    before = contents(results)
+    with pytest.raises(RecordError, match=r"holds 1 other runs \(of 'digits', erm\); give another --output, or --over"):
+        claim(results, "two")
+    assert contents(results) == before
+
+
+def test_overwrite_deletes_what_a_comparison_left_and_nothing_else(results: Path) -> None:
+    (results / "notes.txt").write_text("mine")
+    claim(results, "two", overwrite=True)
+    assert contents(results) == {"notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_somebody_elses_folder_is_refused_and_left_as_it_is_with_overwrite_too(tmp_path: Path, overwrite: bool) -> None:
+    # "runs" and "report.md" are names that others use as well.
+    (tmp_path / "runs" / "experiment1").mkdir(parents=True)
+    (tmp_path / "runs" / "experiment1" / "events").write_text("mine")
+    for files in ((), ("train.py", "report.md")):
+        for name in files:
+            (tmp_path / name).write_text("mine")
+        before = contents(tmp_path)
+        with pytest.raises(RecordError, match=r"is not empty and holds no records \(.*runs.*give another --output"):
+            claim(tmp_path, "one", overwrite=overwrite)
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_records_that_are_not_ours_are_kept_with_overwrite_too(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "records.jsonl").write_text('{"name": "somebody"}\n')
+    with pytest.raises(RecordError, match="line 1: not a record"):
+        claim(tmp_path, "one", overwrite=overwrite)
+    assert (tmp_path / "records.jsonl").exists()
+
+
+def test_what_a_stop_before_the_first_record_leaves_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    for name in ("one", "two.partial"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    claim(tmp_path, "one", "two")
+    with pytest.raises(RecordError, match="is not empty and holds no records"):
+        claim(tmp_path, "one")
+
+
+def test_a_link_named_like_a_folder_of_ours_is_deleted_and_not_followed(results: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (results / "runs").rename(elsewhere)
+    (results / "runs").symlink_to(elsewhere)
+    claim(results, "two", overwrite=True)
+    assert not (results / "runs").exists()
+    assert (elsewhere / "one" / "history.json").exists()
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match="is a file; give a folder to write to"):
+        claim(tmp_path / "file", "one")
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match=r"cannot write to '.*': Not a directory"):
+        claim(tmp_path / "file" / "below", "one")
+    with pytest.raises(RecordError, match="cannot write to '/proc/results': No such file"):  # not for root either
+        claim(Path("/proc/results"), "one")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to read-only folders")
+def test_a_read_only_folder_is_told_with_the_reason(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RecordError, match=r"cannot write to '.*': Permission denied"):
+        claim(tmp_path, "one")
