@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
 from crossgrad.data import ImageDecoding, Standardisation
+from crossgrad.data.inputs import read_inputs
 from crossgrad.errors import DataError
 from crossgrad.evaluation import probabilities
 from crossgrad.methods import Method
@@ -55,16 +56,18 @@ class Model:
     building: dict[str, Any]
     card: dict[str, Any] = field(default_factory=dict)
 
-    def predict(self, inputs: Float[Tensor, "n *shape"] | NDArray[Any] | Sequence[str | PathLike[str]]) -> Predictions:
+    def predict(self, inputs: Shaped[Tensor, "n *shape"] | NDArray[Any] | Sequence[Any]) -> Predictions:
         """Label inputs.
 
         Args:
-            inputs: arrays or tensors (n, *input_shape) in the units of the training inputs, or paths of image files
-                where the model was trained on such.
+            inputs: a floating point tensor (n, *input_shape) in the units of the training inputs; or any array, read as
+                `DomainDataset.from_arrays` reads one (uint8 images are divided by 255); or paths of image files where
+                the model was trained on such.
 
         Raises:
             DataError: another shape, NaN or infinite values, a file that cannot be read, or files for a model of
                 arrays.
+            TypeError: one path instead of a sequence of paths.
         """
         values = self._read(inputs)
         if tuple(values.shape[1:]) != self.input_shape:
@@ -78,14 +81,15 @@ class Model:
         return Predictions(labels, result.numpy(), self.label_names)
 
     def _read(self, inputs: Any) -> Tensor:
-        if isinstance(inputs, Tensor):
+        if isinstance(inputs, str | PathLike):
+            raise TypeError(f"predict takes a sequence of paths: [{str(inputs)!r}]")
+        if isinstance(inputs, Tensor) and inputs.is_floating_point():
             return inputs.float()
-        if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "biuf":
-            return torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32))
-        files = list(inputs)
+        files = inputs if isinstance(inputs, Tensor) else list(inputs)
+        if len(files) == 0:
+            return torch.zeros(0, *self.input_shape)
         if not all(isinstance(file, str | PathLike) for file in files):
-            return torch.as_tensor(np.asarray(files, dtype=np.float32))
+            return read_inputs(inputs)
         if self.decoding is None:
             raise DataError(f"the model was trained on arrays of shape {self.input_shape}, it cannot read files")
-        decoded = [self.decoding.decode(fspath(file)) for file in files]
-        return torch.from_numpy(np.stack(decoded)) if decoded else torch.zeros(0, *self.input_shape)
+        return torch.from_numpy(np.stack([self.decoding.decode(fspath(file)) for file in files]))
