@@ -1,11 +1,11 @@
 import pytest
 import torch
-from small import DOMAINS, LABELS, vectors
 from torch import nn
 
 from crossgrad.data import DomainDataset
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.methods import ERM
+from small import DOMAINS, LABELS, vectors
 
 
 def test_probabilities_are_of_evaluation_mode_and_leave_modes_and_gradients_alone() -> None:

@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small import images, vectors
 from torch import Tensor, nn
 
 from crossgrad import Batch, DomainDataset
@@ -13,6 +12,7 @@ from crossgrad.building import build_method
 from crossgrad.errors import DataError, NonFiniteLossError, SettingsError
 from crossgrad.methods import ERM, METHODS, Method
 from crossgrad.training import History, batches, fit
+from small import images, vectors
 
 
 def build(name: str, dataset: DomainDataset, *, dropout: float = 0.0, seed: int = 0) -> Method:

@@ -34,7 +34,7 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
     Raises:
         ModelError: there is something at `folder` already: without `overwrite`, or something that is no model.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     check_writable(folder, overwrite=overwrite)
     weights = tensors_to_bytes({name: value.contiguous() for name, value in model.method.state_dict().items()})
     description = {
@@ -48,15 +48,17 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     description["sha256"] = _digest(description)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial, replaced = _beside(folder, "partial"), _beside(folder, "replaced")
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
         _write(partial / WEIGHTS, weights)
         _write(partial / DESCRIPTION, (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode())
         if folder.exists():
-            shutil.rmtree(folder)
+            os.replace(folder, replaced)
         os.replace(partial, folder)
+        shutil.rmtree(replaced, ignore_errors=True)
+    except OSError as error:
+        raise ModelError(f"cannot write a model to {str(folder)!r}: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
@@ -68,12 +70,24 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
     Raises:
         ModelError: as `save`.
     """
-    if not folder.exists() or (folder.is_dir() and not os.listdir(folder)):
-        return
-    if not folder.is_dir() or set(os.listdir(folder)) - {WEIGHTS, DESCRIPTION}:
+    folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{str(folder)!r} is a file; give another --output")
+    found = set(os.listdir(folder)) if folder.is_dir() else set()
+    if found - {WEIGHTS, DESCRIPTION}:
         raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
-    if not overwrite:
+    if found and not overwrite:
         raise ModelError(f"{str(folder)!r} holds a model already; give another --output, or --overwrite to replace it")
+    try:
+        probe = _beside(folder, "partial")
+        probe.mkdir(parents=True)
+        probe.rmdir()
+    except OSError as error:
+        raise ModelError(f"cannot write a model to {str(folder)!r}: {error.strerror}") from error
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{os.getpid()}.{what}")
 
 
 def load(folder: Path | str, *, allow_import: bool = False) -> Model:
@@ -90,13 +104,13 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
     """
     folder = Path(folder)
     description, weights = _read(folder)
-    building = description["building"]
-    if ":" in building["net"] and not allow_import:
-        raise ModelError(
-            f"{str(folder)!r} has a net of its own, {building['net']!r}: loading it runs that code. "
-            "Give --allow-import (allow_import=True) if you know where the model comes from"
-        )
     try:
+        building = description["building"]
+        if ":" in building["net"] and not allow_import:
+            raise ModelError(
+                f"it has a net of its own, {building['net']!r}: loading it runs that code. "
+                "Give --allow-import (allow_import=True) if you know where the model comes from"
+            )
         method = build_method(**building)
         method.load_state_dict(tensors_from_bytes(weights))
         return Model(
@@ -109,7 +123,7 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
             card=description["card"],
         )
     except (CrossGradError, SafetensorError, RuntimeError, TypeError, KeyError) as error:
-        raise ModelError(f"{str(folder)!r} does not describe its own weights: {error}") from error
+        raise ModelError(f"cannot load {str(folder)!r}: {error}") from error
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
@@ -122,7 +136,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
         description = json.loads(text)
         version, expected = description["version"], description.pop("sha256")
         newer = version > MODEL_VERSION
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        weights_expected = description["weights_sha256"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"{str(folder / DESCRIPTION)!r} is truncated or no model's description") from error
     if newer:
         raise ModelError(
@@ -130,7 +145,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
         )
     if _digest(description) != expected:
         raise ModelError(f"{str(folder / DESCRIPTION)!r} was altered after it was written; train or copy it again")
-    if hashlib.sha256(weights).hexdigest() != description["weights_sha256"]:
+    if hashlib.sha256(weights).hexdigest() != weights_expected:
         raise ModelError(f"{str(folder / WEIGHTS)!r} is truncated or altered; train or copy it again")
     return description, weights
 
