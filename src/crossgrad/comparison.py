@@ -3,9 +3,10 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from crossgrad.building import build_method, method_name
 from crossgrad.data import (
@@ -30,6 +31,7 @@ WRITTEN = ("records.jsonl", "runs", "report.html", "report.md")
 """What a comparison leaves in its folder."""
 
 
+@runtime_checkable
 class Follower(Protocol):
     """Who follows a comparison; the command line's draws a progress bar."""
 
@@ -171,8 +173,9 @@ def carry_out(
     to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
     follower.plan(comparison, len(comparison.runs) - len(to_do))
     command = command if command is not None else shlex.join(sys.argv)
-    for record in perform_all(to_do, dataset, folder, jobs=jobs, command=command, follow=follower.advance):
-        follower.finish(record)
+    with closing(perform_all(to_do, dataset, folder, jobs=jobs, command=command, follow=follower.advance)) as records:
+        for record in records:
+            follower.finish(record)
     return write_report(folder)
 
 

@@ -5,9 +5,10 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def perform_all(
     jobs: int = 1,
     command: str = "",
     follow: Follow = follow_nothing,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Carry out runs, append each one's record to folder/records.jsonl as it ends, and yield it.
 
     Which runs go at once changes no record: each has its own seed, threads and process state.
@@ -55,14 +56,16 @@ def perform_all(
         WorkerLostError: a process died; what is done is kept, and the rest can be run again.
     """
     done = _in_processes if jobs > 1 and len(runs) > 1 else _here
-    for record in done(runs, dataset, folder, jobs, command, follow):
-        append_record(folder / "records.jsonl", record)
-        yield record
+    # Closed at once, not when the last reference to an interruption's traceback is gone: workers end with it.
+    with closing(done(runs, dataset, folder, jobs, command, follow)) as records:
+        for record in records:
+            append_record(folder / "records.jsonl", record)
+            yield record
 
 
 def _here(
     runs: Sequence[Run], dataset: DomainDataset, folder: Path, jobs: int, command: str, follow: Follow
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     for run in runs:
 
         def watch(step: int, values: dict[str, float], run: Run = run) -> None:
@@ -73,21 +76,23 @@ def _here(
 
 def _in_processes(
     runs: Sequence[Run], dataset: DomainDataset, folder: Path, jobs: int, command: str, follow: Follow
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     news: Any = context.Queue()
     pool = ProcessPoolExecutor(
         min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(dataset, news)
     )
     try:
-        pending: set[Future[Record]] = {
-            pool.submit(_perform_in_worker, number, run, folder, command) for number, run in enumerate(runs)
-        }
+        with _interruption_held():
+            pending: set[Future[Record]] = {
+                pool.submit(_perform_in_worker, number, run, folder, command) for number, run in enumerate(runs)
+            }
         while pending:
             finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
             for number, step, values in _drain(news):
                 follow(runs[number], step, values)
-            for future in finished:
+            # Where a worker was lost, what others finished in the same moment is kept first.
+            for future in sorted(finished, key=lambda future: future.exception() is not None):
                 yield future.result()
     except BrokenProcessPool as error:
         raise WorkerLostError(
@@ -104,6 +109,16 @@ def _in_processes(
             process.join()
 
 
+@contextmanager
+def _interruption_held() -> Iterator[None]:
+    """Ctrl-C waits until the workers are started, which inherit that it is none of theirs from their first moment."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
     while True:
         try:
@@ -116,7 +131,6 @@ _worker: dict[str, Any] = {}
 
 
 def _begin_worker(dataset: DomainDataset, news: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to handle
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A parent that is killed cannot end its workers; they would go on training for nobody.
