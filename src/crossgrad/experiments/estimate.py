@@ -39,14 +39,15 @@ def _time_step(run: Run, dataset: DomainDataset) -> float:
     torch.set_num_threads(run.settings.threads)
     seconds = []
     try:
-        for _ in range(TIMED_STEPS + 1):
-            batch = next(stream)
-            batch = batch._replace(inputs=scaling.apply(batch.inputs))
-            started = time.perf_counter()
-            optimizer.zero_grad()
-            method.backward(batch)
-            optimizer.step()
-            seconds.append(time.perf_counter() - started)
+        with torch.random.fork_rng(devices=[]):  # dropout
+            for _ in range(TIMED_STEPS + 1):
+                batch = next(stream)
+                batch = batch._replace(inputs=scaling.apply(batch.inputs))
+                started = time.perf_counter()
+                optimizer.zero_grad()
+                method.backward(batch)
+                optimizer.step()
+                seconds.append(time.perf_counter() - started)
     finally:
         torch.set_num_threads(threads)
     return statistics.median(seconds[1:])
