@@ -17,6 +17,9 @@ from crossgrad.cli.console import count, err, out, say, status
 from crossgrad.errors import SettingsError
 
 
+LONG_SECONDS = 15 * 60
+
+
 def compare(
     data: options.Data,
     output: Annotated[
@@ -107,6 +110,8 @@ def compare(
         f"{runs[0].settings.batch_size} with {runs[0].net}, {jobs} at once"
     )
     say((f"{done} are done already. " if done else "") + f"About {duration(expected)} to go.")
+    if expected > LONG_SECONDS:
+        say("Fewer --methods, --seeds or --max-steps are faster; it can be interrupted at any time and goes on later.")
     started = time.monotonic()
     try:
         with ComparisonProgress(err, step_seconds=costs, jobs=jobs) as follower:
