@@ -1,0 +1,94 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from crossgrad.data import DomainDataset
+from crossgrad.experiments.runs import Run, plan_runs
+from crossgrad.experiments.settings import Settings
+from small import vectors
+
+
+def run(**changes: Any) -> Run:
+    given: dict[str, Any] = {"held_out": ("barn",), "method": "erm", "net": "mlp", "seed": 0, "settings": Settings()}
+    return Run(**{**given, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"held_out": ("den",)},
+        {"held_out": ("barn", "den")},
+        {"method": "dann"},
+        {"net": "own:trunk"},
+        {"seed": 1},
+        {"select": "held-out"},
+        {"settings": Settings(max_steps=999)},
+        {"settings": Settings(threads=2)},
+        {"settings": Settings(scaling="none")},
+        {"settings": Settings(fields={"reversal": 0.5})},
+    ],
+)
+def test_a_runs_key_depends_on_everything_that_determines_it(changes: dict[str, Any]) -> None:
+    dataset = vectors()
+    assert run(**changes).key(dataset) != run().key(dataset)
+    assert run().key(dataset) == run().key(vectors())
+
+
+def test_a_runs_key_depends_on_the_data() -> None:
+    dataset = vectors()
+    inputs = dataset.inputs.clone()
+    inputs[5, 3] += 1e-3
+    others: list[DomainDataset] = [
+        replace(dataset, inputs=inputs),
+        replace(dataset, labels=dataset.labels.roll(1)),
+        replace(dataset, domains=dataset.domains.roll(1)),
+        replace(dataset, label_names=("cat", "dog", "elk")),
+        replace(dataset, name="other"),
+        dataset.subset(torch.arange(90)),
+    ]
+    assert len({run().key(each) for each in (dataset, *others)}) == 7
+
+
+def test_a_plan_is_every_method_on_every_group_with_every_seed_seeds_outermost() -> None:
+    runs = plan_runs(
+        groups=[("attic",), ("barn", "den")],
+        methods=["erm", "dann"],
+        seeds=[0, 5],
+        net="mlp",
+        settings=Settings(max_steps=3),
+        fields={"dann": {"reversal": 0.5}},
+        chosen={},
+    )
+    assert [(each.seed, each.held_out, each.method) for each in runs] == [
+        (seed, group, method)
+        for seed in (0, 5)
+        for group in (("attic",), ("barn", "den"))
+        for method in ("erm", "dann")
+    ]
+    assert all(each.settings.max_steps == 3 and each.select == "none" for each in runs)
+    assert {each.settings.fields["reversal"] for each in runs if each.method == "dann"} == {0.5}
+
+
+def test_settings_chosen_on_validation_domains_count_where_no_fields_are_asked_for() -> None:
+    chosen = {
+        "attic": {"dann": {"learning_rate": 0.5, "fields": {"reversal": 0.25}}},
+        "barn": {"erm": {"dropout": 0.5}},
+    }
+
+    def reversals(asked: dict[str, dict[str, float]]) -> list[tuple[float, str]]:
+        runs = plan_runs(
+            groups=[("attic",), ("attic", "barn"), ("cellar",)],
+            methods=["dann"],
+            seeds=[0],
+            net="mlp",
+            settings=Settings(learning_rate=0.1),
+            fields=asked,
+            chosen=chosen,
+        )
+        assert [run.settings.learning_rate for run in runs] == [0.5, 0.1, 0.1]
+        return [(run.settings.fields["reversal"], run.select) for run in runs]
+
+    assert reversals({}) == [(0.25, "held-out"), (1.0, "none"), (1.0, "none")]
+    assert reversals({"dann": {"reversal": 2.0}}) == [(2.0, "none")] * 3
