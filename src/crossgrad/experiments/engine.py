@@ -112,11 +112,19 @@ def _in_processes(
 @contextmanager
 def _interruption_held() -> Iterator[None]:
     """Ctrl-C waits until the workers are started, which inherit that it is none of theirs from their first moment."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()  # Python interrupts no other
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number)) if is_main else None
+    # A blocked signal stays blocked in processes started meanwhile; here another thread may take it all the same.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
