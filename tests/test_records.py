@@ -39,6 +39,12 @@ def test_every_record_is_one_line_that_people_can_read(tmp_path: Path) -> None:
     assert "größe" in path.read_text(encoding="utf-8")
 
 
+def test_a_path_that_is_not_valid_unicode_comes_back_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record("a", command="crossgrad compare \udcff\\"))
+    assert read_records(path) == [record("a", command="crossgrad compare \udcff\\")]
+
+
 def test_a_number_that_json_does_not_know_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         append_record(tmp_path / "records.jsonl", record("a", loss=float("nan")))

@@ -173,6 +173,7 @@ def carry_out(
     to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
     follower.plan(comparison, len(comparison.runs) - len(to_do))
     command = command if command is not None else shlex.join(sys.argv)
+    command = command.encode(errors="backslashreplace").decode()  # a path may be no valid Unicode, reports are
     with closing(perform_all(to_do, dataset, folder, jobs=jobs, command=command, follow=follower.advance)) as records:
         for record in records:
             follower.finish(record)

@@ -53,7 +53,8 @@ def append_record(path: Path, record: Record) -> None:
 
     A half-written last line (a machine that lost power in the middle of one) is cut off first.
     """
-    line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    # Half of a surrogate pair, as in a path that is not UTF-8, becomes the escape that JSON has for it.
+    line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         _cut_half_line(file.fileno())

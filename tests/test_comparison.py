@@ -1,0 +1,224 @@
+"""What compare() refuses and warns of before anything is trained, and what it leaves."""
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import crossgrad
+from crossgrad.comparison import carry_out, default_net, plan
+from crossgrad.data import BENCHMARKS, DomainDataset, open_dataset
+from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
+from crossgrad.experiments.settings import Settings
+from small import DOMAINS, images, vectors
+
+
+def compare(output: Path, dataset: DomainDataset | None = None, **options: Any) -> crossgrad.Comparison:
+    given: dict[str, Any] = {
+        "methods": ["erm", "crossgrad"],
+        "hold_out": "den",
+        "seeds": [0],
+        "max_steps": 2,
+        **options,
+    }
+    return crossgrad.compare(dataset or vectors(), output=output, **given)
+
+
+def test_a_comparison_leaves_records_artefacts_and_reports_and_gives_the_table(tmp_path: Path) -> None:
+    result = compare(tmp_path / "results", hold_out="each", seeds=[0, 1])
+    assert sorted(path.name for path in result.folder.iterdir()) == [
+        "records.jsonl",
+        "report.html",
+        "report.md",
+        "runs",
+    ]
+    assert len(result.records) == len(result.runs) == 2 * 4 * 2
+    assert [row.method for row in result.table.rows] == ["erm", "crossgrad"]
+    assert result.table.held_out == DOMAINS
+    by_hand = [r["out_of_domain"]["accuracy"] for r in result.records if r["method"] == "erm"]
+    mean = result.table.rows[0].mean
+    assert mean is not None
+    assert mean.value == pytest.approx(sum(by_hand) / len(by_hand))
+
+
+@pytest.mark.parametrize(
+    ("hold_out", "groups"),
+    [
+        (None, [("attic",), ("barn",), ("cellar",), ("den",)]),
+        ("each", [("attic",), ("barn",), ("cellar",), ("den",)]),
+        ("den", [("den",)]),
+        ("den, attic", [("attic", "den")]),
+    ],
+)
+def test_domains_are_held_out_as_asked_for(tmp_path: Path, hold_out: str | None, groups: list[tuple[str, ...]]) -> None:
+    planned = plan(vectors(), output=tmp_path, methods=["erm"], seeds=[0], hold_out=hold_out)
+    assert [run.held_out for run in planned.runs] == groups
+
+
+def test_folds_hold_out_every_domain_once(tmp_path: Path) -> None:
+    groups = [run.held_out for run in plan(vectors(), output=tmp_path, methods=["erm"], seeds=[0], hold_out="2").runs]
+    assert len(groups) == 2
+    assert sorted(name for group in groups for name in group) == sorted(DOMAINS)
+
+
+def test_many_domains_are_held_out_in_five_folds(tmp_path: Path) -> None:
+    n = 120
+    names = tuple(f"speaker {index}" for index in range(12))
+    dataset = DomainDataset(
+        torch.rand(n, 5), torch.arange(n) // 12 % 2, torch.arange(n) % 12, ("a", "b"), names, "many"
+    )
+    assert len(plan(dataset, output=tmp_path, methods=["erm"], seeds=[0]).runs) == 5
+
+
+def test_methods_and_seeds_named_twice_or_by_an_alias_are_run_once(tmp_path: Path) -> None:
+    planned = plan(vectors(), output=tmp_path, methods=["dan", "dann", "erm", "dan"], seeds=[4, 4], hold_out="den")
+    assert [(run.method, run.seed) for run in planned.runs] == [("dann", 4), ("erm", 4)]
+
+
+def test_settings_and_fields_reach_every_run_they_are_for(tmp_path: Path) -> None:
+    planned = plan(
+        vectors(),
+        output=tmp_path,
+        hold_out="den",
+        seeds=[0],
+        fields={"dan": {"reversal": 0.5}, "crossgrad": {"label_weight": 0.25}},
+        batch_size=8,
+        weight_decay=0.1,
+    )
+    settings = {run.method: run.settings for run in planned.runs}
+    assert all((each.batch_size, each.weight_decay) == (8, 0.1) for each in settings.values())
+    assert settings["dann"].fields["reversal"] == 0.5
+    assert settings["crossgrad"].fields["label_weight"] == 0.25
+    assert settings["label_grad"].fields["label_weight"] == 0.5
+
+
+def test_images_get_lenet_and_everything_else_mlp() -> None:
+    assert default_net(images()) == "lenet"
+    assert default_net(vectors()) == "mlp"
+    assert default_net(replace(images(), inputs=images().inputs[..., :7])) == "mlp"  # too small for three poolings
+
+
+def test_a_benchmark_is_run_with_its_own_net_and_settings(tmp_path: Path) -> None:
+    benchmark = BENCHMARKS["digits"]
+    planned = plan(open_dataset("digits"), output=tmp_path, methods=["erm", "crossgrad"], seeds=[0])
+    assert {run.net for run in planned.runs} == {benchmark.net}
+    expected = Settings(**benchmark.settings)
+    assert all(run.settings.max_steps == expected.max_steps for run in planned.runs)
+    asked = plan(open_dataset("digits"), output=tmp_path, methods=["erm"], seeds=[0], max_steps=7, net="mlp")
+    assert {(run.settings.max_steps, run.net, run.select) for run in asked.runs} == {(7, "mlp", "none")}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"),
+    [
+        ({"methods": ["erm", "crossgrid"]}, SettingsError, "no method 'crossgrid': did you mean 'crossgrad'"),
+        ({"methods": []}, SettingsError, "no methods to compare; name at least one"),
+        ({"net": "lenat"}, SettingsError, "no net 'lenat': did you mean 'lenet'"),
+        ({"net": "lenet"}, SettingsError, r"lenet takes images of \(channels, height, width\)"),
+        ({"hold_out": "dem"}, DataError, "unknown domain 'dem'; did you mean 'den'?; there are 'attic', "),
+        ({"hold_out": "den,den"}, DataError, "a domain is named twice"),
+        ({"hold_out": "9"}, SettingsError, "cannot hold out '9'"),
+        ({"hold_out": "den,barn,attic"}, DataError, "fewer than two domains are left to train on"),
+        ({"seeds": []}, SettingsError, r"seeds are whole numbers of at least 0, at least one of them, not \[\]"),
+        ({"seeds": [-1]}, SettingsError, r"seeds are whole numbers of at least 0.*not \[-1\]"),
+        ({"jobs": 0}, SettingsError, "jobs is at least 1, not 0"),
+        ({"max_steps": 0}, SettingsError, "max_steps is a whole number of at least 1, not 0"),
+        ({"scaling": "non"}, SettingsError, "no scaling 'non': did you mean 'none'"),
+        (
+            {"fields": {"dann": {"reversal": 1.0}}},
+            SettingsError,
+            "fields are set for dann, which is not compared; comp",
+        ),
+        ({"fields": {"erm": {"label_weight": 1.0}}}, SettingsError, "no field of erm 'label_weight'"),
+        ({"fields": {"crossgrad": {"label_weight": 2}}}, SettingsError, r"label_weight is a share in \[0, 1\], not 2"),
+        ({"fields": {"crossgrad": {"clip": float("inf")}}}, SettingsError, "clip is a finite number > 0 or none"),
+        ({"fields": {"crossgrad": {"label_gradient_step": "calibrated"}}}, SettingsError, "a step is a number or"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_trained_or_written(
+    tmp_path: Path, wrong: dict[str, Any], kind: type[CrossGradError], message: str
+) -> None:
+    with pytest.raises(kind, match=message.replace("?;", r"\?;")):
+        compare(tmp_path / "results", **wrong)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_dataset_of_two_domains_cannot_hold_one_out(tmp_path: Path) -> None:
+    dataset = vectors().subset(vectors().domains < 2)
+    with pytest.raises(DataError, match="fewer than two domains are left to train on: the domains are 'attic', 'barn'"):
+        compare(tmp_path, replace(dataset, domain_names=DOMAINS[:2]), hold_out="each")
+
+
+def relabelled(change: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> DomainDataset:
+    dataset = vectors()
+    return replace(dataset, labels=change(dataset.labels, dataset.domains))
+
+
+def told(caught: list[warnings.WarningMessage]) -> list[str]:
+    assert all(issubclass(each.category, DataWarning) for each in caught)
+    return [str(each.message) for each in caught]
+
+
+def test_a_label_seen_in_one_domain_only_is_warned_of_with_what_it_may_do(tmp_path: Path) -> None:
+    # Eels live in the attic alone.
+    dataset = relabelled(lambda labels, domains: torch.where((labels == 2) & (domains != 0), 0, labels))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compare(tmp_path, dataset)
+    (message,) = told(caught)
+    assert re.match("seen in one domain only: label 'eel'. A net can tell such a label by its domain", message)
+
+
+def test_a_held_out_label_that_is_never_trained_on_is_warned_of(tmp_path: Path) -> None:
+    # Eels live in the two domains that are held out together.
+    dataset = relabelled(lambda labels, domains: torch.where((labels == 2) & (domains < 2), 0, labels))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = compare(tmp_path, dataset, hold_out="cellar,den")
+    (message,) = told(caught)
+    assert "never trained on with 'cellar', 'den' held out: label 'eel'" in message
+    assert "16 of 48 held-out examples can only be counted as wrong" in message
+    assert all(record["out_of_domain"]["accuracy"] <= 2 / 3 for record in result.records)
+
+
+def test_another_comparisons_folder_is_refused_unless_it_is_to_be_overwritten(tmp_path: Path) -> None:
+    compare(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(
+        RecordError, match=r"holds 2 other runs \(of 'vectors', erm\); give another --output, or --over"
+    ):
+        compare(tmp_path, max_steps=3)
+    result = compare(tmp_path, max_steps=3, overwrite=True)
+    assert [record["max_steps"] for record in result.records] == [3, 3]
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_comparison_with_nothing_left_to_do_writes_its_report_again(tmp_path: Path) -> None:
+    result = compare(tmp_path)
+    (tmp_path / "report.html").unlink()
+    paths = carry_out(result)
+    assert paths.html.exists()
+
+
+def test_the_command_that_asked_is_in_the_records_whatever_its_bytes(tmp_path: Path) -> None:
+    planned = plan(vectors(), output=tmp_path, methods=["erm"], seeds=[0], hold_out="den", max_steps=1)
+    carry_out(planned, command="crossgrad compare 'größe \udcff.npz'")
+    assert planned.records[0]["command"].startswith("crossgrad compare 'größe ")
+
+
+def test_label_and_domain_names_of_any_text_come_through(tmp_path: Path) -> None:
+    names = ("größe <b>", "日本", "a,b", "  007")
+    result = compare(
+        tmp_path, replace(vectors(), domain_names=names, label_names=("=1", "|", "\u2028")), hold_out="each"
+    )
+    assert result.table.held_out == names
+    assert [list(record["out_of_domain"]["by_domain"]) for record in result.records[::2]] == [[name] for name in names]
+    page = (tmp_path / "report.html").read_text()
+    assert "größe &lt;b&gt;" in page
+    assert "größe <b>" not in page
