@@ -5,11 +5,10 @@ import warnings
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 import crossgrad
 from crossgrad.cli.compare import compare
-from crossgrad.cli.console import err
+from crossgrad.cli.console import say
 from crossgrad.cli.predict import predict
 from crossgrad.cli.train import train
 from crossgrad.errors import CrossGradError, DataWarning
@@ -45,9 +44,9 @@ def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
     if issubclass(category, DataWarning):
-        err.print(Text(f"Warning: {message}", style="yellow"))
+        say(f"Warning: {message}", style="yellow")
     else:
-        err.print(Text(warnings.formatwarning(message, category, filename, lineno, line), style="dim"))
+        say(warnings.formatwarning(message, category, filename, lineno, line), style="dim")
 
 
 def main() -> None:
@@ -57,5 +56,5 @@ def main() -> None:
     try:
         app()
     except CrossGradError as error:
-        err.print(Text(f"Error: {error}", style="red"))
+        say(f"Error: {error}", style="red")
         sys.exit(1 if isinstance(error, RuntimeError | ArithmeticError) else 2)

@@ -16,7 +16,6 @@ from crossgrad.cli import options
 from crossgrad.cli.console import count, err, out, say, status
 from crossgrad.errors import SettingsError
 
-
 LONG_SECONDS = 15 * 60
 
 
@@ -128,7 +127,7 @@ def compare(
     else:
         out.print()
         print_table(summarise(records), out)
-        out.print(Text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}"))
+        out.print(Text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}"), soft_wrap=True)
     if any(record["error"] for record in records):
         raise typer.Exit(1)
 

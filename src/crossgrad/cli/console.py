@@ -10,8 +10,8 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def say(text: str) -> None:
-    err.print(Text(text))
+def say(text: str, *, style: str = "") -> None:
+    err.print(Text(text, style=style), soft_wrap=True)  # a path that is cut in two cannot be copied
 
 
 def count(n: int, what: str) -> str:

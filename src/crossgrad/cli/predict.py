@@ -13,7 +13,6 @@ from rich.text import Text
 
 from crossgrad.cli import options
 from crossgrad.cli.console import out, status
-from crossgrad.report.names import printable
 
 if TYPE_CHECKING:
     from crossgrad.model import Predictions
@@ -59,6 +58,8 @@ def predict(
 
 
 def _print_predictions(names: list[str], parts: "list[Predictions]", form: PredictionFormat) -> None:
+    from crossgrad.report.names import printable  # with it comes SciPy, which --help does not wait for
+
     label_names = parts[0].label_names
     rows = [(label, row) for part in parts for label, row in zip(part.labels, part.probabilities.tolist(), strict=True)]
     if form is PredictionFormat.jsonl:

@@ -2,7 +2,6 @@
 
 import time
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -92,7 +91,7 @@ class ComparisonProgress:
         self._bar = Progress(SpinnerColumn(), TextColumn("runs"), BarColumn(), MofNCompleteColumn(), _TimeLeft())
         self._live = Live(get_renderable=self._render, console=console, transient=True, refresh_per_second=8)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ComparisonProgress":
         if self._console.is_terminal:
             self._live.start()
         return self

@@ -49,6 +49,7 @@ def train(
         from crossgrad.building import method_name
         from crossgrad.checkpoint import check_writable, save
         from crossgrad.cli.progress import describe
+        from crossgrad.comparison import default_settings
         from crossgrad.deployment import train as train_model
         from crossgrad.experiments.settings import Settings, parse_overrides
         from crossgrad.report.names import display_name
@@ -76,6 +77,7 @@ def train(
         f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels; training {display_name(name)} on "
         f"{count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
     )
+    steps = (default_settings(dataset) | settings).get("max_steps", Settings.max_steps)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -84,7 +86,7 @@ def train(
         TextColumn("{task.fields[losses]}", style="dim"),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("step", total=settings.get("max_steps", Settings.max_steps), losses="")
+        task = progress.add_task("step", total=steps, losses="")
 
         def watch(step: int, values: dict[str, float]) -> None:
             progress.update(task, completed=step, losses=describe(values))
@@ -108,4 +110,4 @@ def train(
         if place in measured:
             accuracy, n = measured[place]["accuracy"], measured[place]["n"]
             out.print(f"Accuracy on {n} {words}: {100 * accuracy:.1f} %")
-    out.print(Text(f"Model: {output}"))
+    out.print(Text(f"Model: {output}"), soft_wrap=True)
