@@ -14,7 +14,6 @@ import crossgrad
 from crossgrad.comparison import carry_out, default_net, plan
 from crossgrad.data import BENCHMARKS, DomainDataset, open_dataset
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
-from crossgrad.experiments.settings import Settings
 from small import DOMAINS, images, vectors
 
 
@@ -107,10 +106,19 @@ def test_a_benchmark_is_run_with_its_own_net_and_settings(tmp_path: Path) -> Non
     benchmark = BENCHMARKS["digits"]
     planned = plan(open_dataset("digits"), output=tmp_path, methods=["erm", "crossgrad"], seeds=[0])
     assert {run.net for run in planned.runs} == {benchmark.net}
-    expected = Settings(**benchmark.settings)
-    assert all(run.settings.max_steps == expected.max_steps for run in planned.runs)
+    assert {run.settings.max_steps for run in planned.runs} == {benchmark.settings["max_steps"]}
+    assert {run.select for run in planned.runs if run.method == "crossgrad"} == {"held-out"}
     asked = plan(open_dataset("digits"), output=tmp_path, methods=["erm"], seeds=[0], max_steps=7, net="mlp")
     assert {(run.settings.max_steps, run.net, run.select) for run in asked.runs} == {(7, "mlp", "none")}
+
+
+def test_ones_own_data_under_a_benchmarks_name_is_not_run_with_what_was_chosen_for_the_benchmark(
+    tmp_path: Path,
+) -> None:
+    angles = open_dataset("digits").domain_names[:4]
+    own = replace(vectors(), name="digits", domain_names=angles)
+    planned = plan(own, output=tmp_path, methods=["erm", "crossgrad"], seeds=[0])
+    assert {(run.net, run.select, run.settings.max_steps) for run in planned.runs} == {("mlp", "none", 1000)}
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from crossgrad.building import build_method, method_name
 from crossgrad.data import (
     BENCHMARKS,
+    Benchmark,
     DomainDataset,
     check_dataset,
     check_split,
@@ -83,15 +85,27 @@ class Comparison:
 
 def default_net(dataset: DomainDataset) -> str:
     """The benchmark's net where the dataset is one, else lenet for images and mlp for everything else."""
-    if dataset.name in BENCHMARKS:
-        return BENCHMARKS[dataset.name].net
+    if benchmark := _benchmark(dataset):
+        return benchmark.net
     is_image = dataset.inputs.ndim == 4 and min(dataset.inputs.shape[2:]) >= 8
     return "lenet" if is_image else "mlp"
 
 
 def default_settings(dataset: DomainDataset) -> dict[str, Any]:
     """The benchmark's settings where the dataset is one; none else."""
-    return dict(BENCHMARKS[dataset.name].settings) if dataset.name in BENCHMARKS else {}
+    benchmark = _benchmark(dataset)
+    return dict(benchmark.settings) if benchmark else {}
+
+
+def _benchmark(dataset: DomainDataset) -> Benchmark | None:
+    """The benchmark that a dataset is; none where it is one's own data under a benchmark's name."""
+    benchmark = BENCHMARKS.get(dataset.name)
+    return benchmark if benchmark and dataset.fingerprint == _fingerprint(dataset.name) else None
+
+
+@cache
+def _fingerprint(name: str) -> str:
+    return BENCHMARKS[name].load().fingerprint
 
 
 def plan(
@@ -119,7 +133,7 @@ def plan(
         if name not in names:
             raise SettingsError(f"fields are set for {name}, which is not compared; compared are {', '.join(names)}")
     net = net or default_net(dataset)
-    chosen_by_validation = dataset.name in BENCHMARKS and net == BENCHMARKS[dataset.name].net and not settings
+    benchmark = _benchmark(dataset)
     runs = plan_runs(
         groups=held_out_groups(dataset, hold_out or default_protocol(len(dataset.domain_names))),
         methods=names,
@@ -127,7 +141,7 @@ def plan(
         net=net,
         settings=Settings(**default_settings(dataset) | settings),
         fields=asked,
-        chosen=BENCHMARKS[dataset.name].chosen if chosen_by_validation else {},
+        chosen=benchmark.chosen if benchmark and net == benchmark.net and not settings else {},
     )
     check_dataset(dataset)
     for run in {run.held_out: run for run in runs}.values():
