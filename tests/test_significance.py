@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crossgrad.significance import Comparison, estimate, paired_t
+from crossgrad.significance import Comparison, estimate, holm, paired_t
 
 
 def test_paired_t_agrees_with_scipys_test_of_two_related_samples():
@@ -90,3 +90,17 @@ def test_standard_error_is_the_deviation_of_the_mean():
     assert found.value == pytest.approx(0.8)
     assert found.standard_error == pytest.approx(0.1 / math.sqrt(3))
     assert estimate([0.5]).standard_error is None
+
+
+def test_holm_matches_its_definition_and_keeps_the_order_given() -> None:
+    # Worked by hand: sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1 gives 0.02, 0.03, 0.06, 0.04; never falling.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.7, 0.6]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_holm_keeps_the_chance_of_any_false_finding_at_five_percent() -> None:
+    generator = np.random.default_rng(0)
+    trials = 2000
+    corrected = sum(min(holm(list(generator.uniform(size=3)))) < 0.05 for _ in range(trials)) / trials
+    assert 0.03 < corrected < 0.065

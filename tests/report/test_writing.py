@@ -102,7 +102,7 @@ def test_the_page_holds_settings_command_versions_and_failed_runs(make_folder: M
         "crossgrad compare digits --seeds 3",
         "label_gradient_step",
         "torch 2.13.0",
-        "p-values are not corrected",
+        "not corrected for that",
     ):
         assert expected in text
 

@@ -26,6 +26,17 @@ def display_name(method: str) -> str:
     return DISPLAY_NAMES.get(method, method)
 
 
+def method_order(method: str) -> tuple[int, str]:
+    """Where a method stands in tables: as listed, ERM first; what is not in the list behind, by its name.
+
+    Example:
+        >>> sorted(["mine", "crossgrad", "erm"], key=method_order)
+        ['erm', 'crossgrad', 'mine']
+    """
+    known = list(DISPLAY_NAMES)
+    return (known.index(method) if method in known else len(known), method)
+
+
 def printable(text: str) -> str:
     r"""The text with control characters written out, so that a domain's name cannot steer a terminal.
 

@@ -1,16 +1,19 @@
 """Records to one table of numbers: what every kind of report prints. Nothing is rendered here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
-from crossgrad.report.names import BASELINE, display_name
-from crossgrad.significance import Comparison, Estimate, estimate, paired_t
+from crossgrad.report.names import BASELINE, display_name, method_order
+from crossgrad.significance import SIGNIFICANCE_LEVEL, Comparison, Estimate, estimate, holm, paired_t
 
 _IDENTITY = ("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed")
 _OUTCOME = ("select", "settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error")
+
+
+Verdict = Literal["better", "perhaps better", "perhaps worse", "worse", "same", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,25 @@ class Difference:
 
     comparison: Comparison
     by_domain: dict[str, float]
+    corrected_p: float | None
+    """The p-value corrected for the number of methods compared (Holm); None where there is none to correct."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods."""
+        found = self.comparison
+        if found.p_value is None or self.corrected_p is None:
+            return "unknown"
+        if not found.distinguishable:
+            return "same"
+        if self.corrected_p >= SIGNIFICANCE_LEVEL:
+            return "perhaps better" if found.mean > 0 else "perhaps worse"
+        return "better" if found.mean > 0 else "worse"
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the method is called better or worse without a perhaps."""
+        return self.verdict in ("better", "worse")
 
 
 @dataclass(frozen=True)
@@ -91,8 +113,8 @@ class Table:
 def summarise(records: Sequence[Record]) -> Table:
     """Make the table of one dataset's records.
 
-    Methods come in the order in which they are first seen, ERM first. Seeds are averaged within a domain
-    before anything is said about domains (`paired_t` says why).
+    Methods come in the order of their list of names, ERM first, whatever order runs ended in. Seeds are averaged within
+    a domain before anything is said about domains (`paired_t` says why).
 
     Args:
         records: as `crossgrad.records.read_records` gives them; failed runs among them are listed, not counted.
@@ -109,7 +131,7 @@ def summarise(records: Sequence[Record]) -> Table:
         crossgrad.errors.RecordError: there are no records to report
     """
     _check(records)
-    methods = sorted(dict.fromkeys(record["method"] for record in records), key=lambda name: name != BASELINE)
+    methods = sorted(dict.fromkeys(record["method"] for record in records), key=method_order)
     finished = _finished(records)
     accuracies = {method: _accuracies(finished, method) for method in methods}
     first = records[0]
@@ -122,9 +144,7 @@ def summarise(records: Sequence[Record]) -> Table:
         held_out=tuple(name for name in first["domains"] if name in held_out_somewhere),
         n_groups=len({tuple(record["held_out"]) for record in records}),
         seeds=tuple(sorted({record["seed"] for record in records})),
-        rows=tuple(
-            _row(method, first["domains"], finished, accuracies[method], accuracies.get(BASELINE)) for method in methods
-        ),
+        rows=_corrected([_row(method, first["domains"], finished, accuracies) for method in methods]),
         unfinished=_unfinished(records, methods),
         unequal=_unequal(finished),
     )
@@ -173,9 +193,9 @@ def _row(
     method: str,
     domains: Sequence[str],
     finished: Sequence[Record],
-    own: dict[tuple[str, int], float],
-    baseline: dict[tuple[str, int], float] | None,
+    accuracies: dict[str, dict[tuple[str, int], float]],
 ) -> Row:
+    own, baseline = accuracies[method], accuracies.get(BASELINE)
     runs = [record for record in finished if record["method"] == method]
     grouped = _by_domain(own, domains)
     by_domain = {domain: estimate(values) for domain, values in grouped.items()}
@@ -210,7 +230,19 @@ def _difference(
     if not pairs:
         return None
     by_domain = {domain: estimate(values).value for domain, values in _by_domain(pairs, domains).items()}
-    return Difference(paired_t(list(by_domain.values())), by_domain)
+    return Difference(paired_t(list(by_domain.values())), by_domain, None)
+
+
+def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with p-values corrected for how many of them have one."""
+    found = [row.difference.comparison.p_value if row.difference else None for row in rows]
+    corrected = iter(holm([p for p in found if p is not None]))
+    return tuple(
+        replace(row, difference=replace(row.difference, corrected_p=next(corrected)))
+        if row.difference is not None and p is not None
+        else row
+        for row, p in zip(rows, found, strict=True)
+    )
 
 
 def _perturbation(moved: Sequence[dict[str, float]]) -> Perturbation:

@@ -106,7 +106,7 @@ def _summary(table: Table) -> Grid:
             Text(numbers.percent(row.in_domain)),
             Text(numbers.difference(found)),
             Text(numbers.p_value(found.p_value if found else None)),
-            style="bold" if found and found.distinguishable else "",
+            style="bold" if row.difference and row.difference.is_found else "",
         )
     return grid
 

@@ -7,6 +7,14 @@ from crossgrad.report.tables import Row, Table
 FEW_DOMAINS = 5
 """With fewer held-out domains than this, a t test needs a difference far larger than the domains' spread."""
 
+_HEADLINES = {
+    "better": "better than ERM",
+    "perhaps better": "may be better than ERM",
+    "perhaps worse": "may be worse than ERM",
+    "worse": "worse than ERM",
+    "same": "not distinguishable from ERM",
+}
+
 _FIELD_NAMES = {"net": "net", "max_steps": "number of steps", "select": "way of choosing settings"}
 
 
@@ -21,7 +29,8 @@ def sentences(table: Table) -> tuple[str, ...]:
     """
     if not _has_baseline(table):
         return ()
-    return tuple(_sentence(row) for row in table.rows if row.method != BASELINE)
+    n_tested = len(_tested(table))
+    return tuple(_sentence(row, n_tested) for row in table.rows if row.method != BASELINE)
 
 
 def headline(table: Table) -> str:
@@ -33,22 +42,18 @@ def headline(table: Table) -> str:
     """
     if not _has_baseline(table):
         return "ERM is not among the methods, so that no difference can be given."
-    groups: dict[str, list[str]] = {"better": [], "worse": [], "same": [], "unknown": []}
+    groups: dict[str, list[str]] = {}
     for row in table.rows:
         if row.method != BASELINE:
-            groups[_verdict(row)].append(row.name)
-    clauses = []
-    for verdict, ending in (
-        ("better", "better than ERM on unseen domains"),
-        ("worse", "worse than ERM on unseen domains"),
-        ("same", "not distinguishable from ERM on unseen domains"),
-    ):
-        if groups[verdict]:
-            clauses.append(f"{_listed(groups[verdict])} {_be(groups[verdict])} {ending}")
-            if len(clauses) > 1:
-                clauses[-1] = clauses[-1].removesuffix(" on unseen domains")
-    if groups["unknown"]:
-        clauses.append(f"for {_listed(groups['unknown'])} no interval can be given")
+            groups.setdefault(row.difference.verdict if row.difference else "unknown", []).append(row.name)
+    clauses: list[str] = []
+    for verdict, words in _HEADLINES.items():
+        if names := groups.get(verdict):
+            verb = "" if words.startswith("may ") else "is " if len(names) == 1 else "are "
+            where = "" if clauses else " on unseen domains"
+            clauses.append(f"{_listed(names)} {verb}{words}{where}")
+    if names := groups.get("unknown"):
+        clauses.append(f"for {_listed(names)} no interval can be given")
     text = "; ".join(clauses) or "Only ERM was trained, so that there is nothing to compare"
     return printable(f"{text[0].upper()}{text[1:]}." if text.startswith("for ") else f"{text}.")
 
@@ -58,7 +63,7 @@ def caveats(table: Table) -> tuple[str, ...]:
     return tuple(printable(note) for note in (*_about_the_test(table), *_about_the_runs(table)))
 
 
-def _sentence(row: Row) -> str:
+def _sentence(row: Row, n_tested: int) -> str:
     name = printable(row.name)
     if row.difference is None:
         return f"{name} cannot be compared with ERM: they share no finished run (same held-out domain, same seed)."
@@ -75,18 +80,22 @@ def _sentence(row: Row) -> str:
         return f"{name} has the same accuracy as ERM on each of {found.n} held-out domains (p = 1)."
     if found.distinguishable:
         numbers = f"95 % interval {interval(found)}, {p_statement(found.p_value)}"
-        return f"{name} is {_amount(found.mean)} than ERM on unseen domains ({numbers})."
+        claim = f"{name} is {_amount(found.mean)} than ERM on unseen domains ({numbers})"
+        if row.difference.is_found or row.difference.corrected_p is None:
+            return f"{claim}."
+        corrected = p_statement(row.difference.corrected_p)
+        return f"{claim}, but with {n_tested} methods compared that may be chance (corrected for it, {corrected})."
     numbers = f"{signed_points(found.mean)} points, {interval(found)}, {p_statement(found.p_value)}"
     return f"{name} is not distinguishable from ERM here ({numbers})."
 
 
 def _about_the_test(table: Table) -> list[str]:
-    tested = [row for row in table.rows if row.difference and row.difference.comparison.p_value is not None]
+    tested = _tested(table)
     notes = []
     if len(tested) > 1:
         notes.append(
-            f"{len(tested)} methods are compared with ERM and the p-values are not corrected for that: "
-            f"for a 5 % chance of any false finding, ask for p below {0.05 / len(tested):.2g}."
+            f"{len(tested)} methods are compared with ERM. Intervals and p-values in the table are not corrected for "
+            "that, each is its own; the sentences go by p-values that are (Holm's), and say where that changes them."
         )
     if tested and (fewest := min(row.difference.comparison.n for row in tested if row.difference)) < FEW_DOMAINS:
         notes.append(
@@ -126,16 +135,12 @@ def _about_the_runs(table: Table) -> list[str]:
     return notes
 
 
+def _tested(table: Table) -> list[Row]:
+    return [row for row in table.rows if row.difference and row.difference.comparison.p_value is not None]
+
+
 def _has_baseline(table: Table) -> bool:
     return any(row.method == BASELINE for row in table.rows)
-
-
-def _verdict(row: Row) -> str:
-    if row.difference is None or row.difference.comparison.p_value is None:
-        return "unknown"
-    if not row.difference.comparison.distinguishable:
-        return "same"
-    return "better" if row.difference.comparison.mean > 0 else "worse"
 
 
 def _amount(difference: float) -> str:
@@ -145,7 +150,3 @@ def _amount(difference: float) -> str:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _be(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"
