@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from crossgrad._types import Batch
@@ -185,7 +186,7 @@ def _losses(values: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if name.endswith("_loss")}
 
 
-def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> dict[str, np.ndarray[Any, Any]]:
+def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> dict[str, NDArray[Any]]:
     """A few training images, the domains in turn, as they are and as the trained method moves them."""
     if train.inputs.ndim != 4:
         return {}
