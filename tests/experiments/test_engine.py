@@ -118,11 +118,11 @@ def n_records(place: Path) -> int:
 
 
 def test_runs_at_once_leave_the_same_records_and_predictions_as_one_after_another(tmp_path: Path) -> None:
-    folders = [tmp_path / "one", tmp_path / "again", tmp_path / "two"]
+    dataset, folders = vectors(), [tmp_path / "one", tmp_path / "again", tmp_path / "two"]
     for folder, jobs in zip(folders, (1, 1, 2), strict=True):
         follower = Counting()
         result = compare(
-            vectors(),
+            dataset,
             output=folder,
             methods=[*METHODS, "label_grad"],
             seeds=[3],
@@ -136,6 +136,7 @@ def test_runs_at_once_leave_the_same_records_and_predictions_as_one_after_anothe
         assert follower.steps == {run: STEPS for run in result.runs if run.method != "label_grad"}
     assert written(folders[0]) == written(folders[1]) == written(folders[2])
     assert predictions(folders[0]) == predictions(folders[1]) == predictions(folders[2])
+    assert not dataset.inputs.is_shared()
 
 
 def test_another_seed_gives_other_records(tmp_path: Path) -> None:

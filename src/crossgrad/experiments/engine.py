@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import threading
@@ -79,8 +80,10 @@ def _in_processes(
 ) -> Generator[Record, None, None]:
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     news: Any = context.Queue()
+    # Tensors would be moved into shared memory, the caller's too; containers have little of it.
+    pickled = pickle.dumps(dataset)
     pool = ProcessPoolExecutor(
-        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(dataset, news)
+        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(pickled, news)
     )
     try:
         with _interruption_held():
@@ -138,12 +141,12 @@ def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
 _worker: dict[str, Any] = {}
 
 
-def _begin_worker(dataset: DomainDataset, news: Any) -> None:
+def _begin_worker(pickled: bytes, news: Any) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A parent that is killed cannot end its workers; they would go on training for nobody.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _worker.update(dataset=dataset, news=news)
+    _worker.update(dataset=pickle.loads(pickled), news=news)
 
 
 def _end_with(parent: Any) -> None:
