@@ -40,6 +40,7 @@ docs: $(VENV)/all-installed
 bench: $(VENV)/all-installed
 	$(BIN)/python benchmarks/step.py --json results/benchmarks/step.json
 	$(BIN)/python benchmarks/fit.py --json results/benchmarks/fit.json
+	$(BIN)/python benchmarks/input_conv.py --json results/benchmarks/input_conv.json
 
 clean:
 	rm -rf $(VENV) demo site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

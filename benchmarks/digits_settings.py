@@ -17,7 +17,7 @@ from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import Record, read_records
-from crossgrad.selection import choose, validation_accuracies, validation_groups
+from crossgrad.selection import choose, validation_accuracies, validation_pairs
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "results" / "digits-validation" / "records.jsonl"
@@ -38,7 +38,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
 
 def candidates() -> Iterator[Run]:
     digits = BENCHMARKS["digits"]
-    for pair in validation_groups(digits.load().domain_names):
+    for pair in validation_pairs(digits.load().domain_names):
         for method, fields in FIELDS.items():
             for values, learning_rate in itertools.product(fields, LEARNING_RATES):
                 settings = Settings(**dict(digits.settings) | {"learning_rate": learning_rate})
@@ -71,9 +71,12 @@ def table(records: list[Record]) -> str:
 
 def in_order(runs: list[Run], records: list[Record]) -> list[Record]:
     """Records in the order of the candidates: of equals the first is chosen, whichever ended first."""
-    digits = BENCHMARKS["digits"].load()
-    order = {run.key(digits): place for place, run in enumerate(runs)}
-    return sorted((record for record in records if record["key"] in order), key=lambda record: order[record["key"]])
+
+    def place(held_out: list[str], method: str, settings: dict[str, Any]) -> str:
+        return json.dumps([held_out, method, settings], sort_keys=True)
+
+    order = {place(list(run.held_out), run.method, run.settings.to_json()): n for n, run in enumerate(runs)}
+    return sorted(records, key=lambda r: order[place(r["held_out"], r["method"], r["settings"])])
 
 
 def main() -> None:

@@ -12,8 +12,6 @@ meets all of them alike; times are medians over `--repeats` turns, a ratio is th
 import argparse
 import io
 import json
-import os
-import platform
 import shlex
 import statistics
 import sys
@@ -30,6 +28,7 @@ from crossgrad.data import DomainDataset
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.methods import Method
 from crossgrad.training import batches, fit
+from machine import machine
 
 INPUT_SHAPE = (1, 32, 32)
 N_LABELS = N_DOMAINS = 10
@@ -112,19 +111,6 @@ def seconds_of(name: str, *, steps: int, batch_size: int, repeats: int) -> dict[
 
 def ratio(seconds: dict[str, list[float]], form: str) -> float:
     return statistics.median(a / b for a, b in zip(seconds[form], seconds["loop"], strict=True))
-
-
-def machine() -> dict[str, Any]:
-    cpu_info = Path("/proc/cpuinfo")
-    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -13,8 +13,6 @@ the first node saves it until the last node that does is freed. Gradients and an
 
 import argparse
 import json
-import os
-import platform
 import shlex
 import statistics
 import sys
@@ -31,6 +29,7 @@ from torch.nn.functional import cross_entropy
 from crossgrad._types import Batch
 from crossgrad.methods import ERM, CrossGrad
 from crossgrad.nets import HeadedNet, LeNet, headed
+from machine import machine
 
 INPUT_SHAPE = (1, 32, 32)
 N_LABELS = N_DOMAINS = 10
@@ -176,19 +175,6 @@ def ratios(milliseconds: dict[str, float], saved: dict[str, int]) -> dict[str, f
         "crossgrad_memory_over_erm": saved["crossgrad"] / saved["erm"],
         "crossgrad_with_features_memory_over_erm": saved["crossgrad_with_features"] / saved["erm"],
         "three_pass_memory_over_erm": saved["three_pass"] / saved["erm"],
-    }
-
-
-def machine() -> dict[str, Any]:
-    cpu_info = Path("/proc/cpuinfo")
-    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
     }
 
 

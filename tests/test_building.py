@@ -98,10 +98,10 @@ def test_the_papers_name_of_domain_adversarial_training_is_known() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"method": "crosgrad"}, "no method 'crosgrad': did you mean 'crossgrad'"),
-        ({"method": "zzz"}, "no method 'zzz': Known: erm, "),
-        ({"net": "lenett"}, "no net 'lenett': did you mean 'lenet'"),
-        ({"fields": {"label_wieght": 0.5}}, "no field of crossgrad 'label_wieght': did you mean 'label_weight'"),
+        ({"method": "crosgrad"}, "no method 'crosgrad'; did you mean 'crossgrad'"),
+        ({"method": "zzz"}, "no method 'zzz'; there are 'erm', "),
+        ({"net": "lenett"}, "no net 'lenett'; did you mean 'lenet'"),
+        ({"fields": {"label_wieght": 0.5}}, "no field of crossgrad 'label_wieght'; did you mean 'label_weight'"),
         ({"fields": {"label_weight": 1.5}}, r"label_weight is a share in \[0, 1\], not 1.5"),
         ({"dropout": 1.0}, r"dropout is a probability in \[0, 1\), not 1.0"),
         ({"net": "no.such:thing"}, "no trunk at 'no.such:thing': No module named"),

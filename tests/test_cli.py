@@ -78,7 +78,7 @@ def test_the_command_compares_digits_and_prints_json_alone_to_standard_output(tm
     table = parse(done.stdout)
     assert [row["method"] for row in table["rows"]] == ["erm", "dann"]
     assert "digits: 1797 examples, 10 labels, 6 domains" in done.stderr
-    assert "2 runs: 2 methods x 1 held-out group x 1 seed, 2 steps of " in done.stderr
+    assert "2 runs: 2 methods x 1 fold of held-out domains x 1 seed, 2 steps of " in done.stderr
     assert "\x1b" not in done.stdout + done.stderr  # no colours, no bars where there is no terminal
     assert {record["method"] for record in records(str(tmp_path / "crossgrad-digits"))} == {"erm", "dann"}
 
@@ -119,7 +119,7 @@ def test_compare_says_what_it_will_do_and_where_its_results_lie(command: Command
     done = command("compare", "vectors.npz", "--methods", "erm,crossgrad", "--seeds", "2", *FAST)
     assert done.code == 0
     assert "vectors: 96 examples, 3 labels, 4 domains" in done.err
-    assert "16 runs: 2 methods x 4 held-out groups x 2 seeds, 2 steps of 64 with mlp, 1 at once" in done.err
+    assert "16 runs: 2 methods x 4 folds of held-out domains x 2 seeds, 2 steps of 64 with mlp, 1 at once" in done.err
     assert re.search(r"About \d+ s to go\.", done.err)
     assert "CrossGrad" in done.out
     assert "Difference from ERM" in done.out
@@ -243,7 +243,10 @@ def test_other_results_are_overwritten_only_if_asked(command: Command) -> None:
     before = written(Path("crossgrad-vectors"))
     refused = command("compare", "vectors.npz", *ONE, "--batch-size", "9")
     assert refused.code == 2
-    assert "'crossgrad-vectors' holds 1 other runs (of 'vectors', erm); give another --output, or --over" in refused.err
+    assert (
+        "'crossgrad-vectors' holds 1 other runs, no part of this comparison (of vectors; methods erm; seeds 0; "
+        in refused.err
+    )
     assert written(Path("crossgrad-vectors")) == before
     assert command("compare", "vectors.npz", *ONE, "--batch-size", "9", "--overwrite").code == 0
     assert [record["settings"]["batch_size"] for record in records("crossgrad-vectors")] == [9]
@@ -253,13 +256,13 @@ def test_other_results_are_overwritten_only_if_asked(command: Command) -> None:
     ("arguments", "message"),
     [
         (("absent.npz",), "no such file: 'absent.npz'"),
-        (("vectors.npz", "--methods", "ermm"), "no method 'ermm': did you mean 'erm'?"),
+        (("vectors.npz", "--methods", "ermm"), "no method 'ermm'; did you mean 'erm'?"),
         (("vectors.npz", "--methods", ","), "no methods to compare; name at least one"),
-        (("vectors.npz", "--net", "lanet"), "no net 'lanet': did you mean 'lenet'?"),
+        (("vectors.npz", "--net", "lanet"), "no net 'lanet'; did you mean 'lenet'?"),
         (("vectors.npz", "--net", "nowhere:trunk"), "no trunk at 'nowhere:trunk': No module named 'nowhere'"),
         (("vectors.npz", "--hold-out", "dne"), "unknown domain 'dne'; did you mean 'den'?"),
         (("vectors.npz", "--seeds", "0"), "--seeds is at least 1, not 0"),
-        (("vectors.npz", "--seed", "-1"), "seeds are whole numbers of at least 0"),
+        (("vectors.npz", "--seed", "-1"), "a seed is a whole number from 0 to 4294967295, not -1"),
         (("vectors.npz", "--jobs", "0"), "jobs is at least 1, not 0"),
         (("vectors.npz", "--set", "nonsense"), "write METHOD.FIELD=VALUE"),
         (("vectors.npz", "--methods", "erm", "--set", "dann.reversal=1"), "fields are set for dann, which is not comp"),
@@ -330,11 +333,11 @@ def test_train_saves_the_model_that_the_library_would(command: Command) -> None:
     ("arguments", "code", "message"),
     [
         (("absent", "--output", "model"), 2, "'absent' is not there"),
-        (("vectors.npz", "--method", "ermm", "--output", "model"), 2, "no method 'ermm': did you mean 'erm'?"),
+        (("vectors.npz", "--method", "ermm", "--output", "model"), 2, "no method 'ermm'; did you mean 'erm'?"),
         (
             ("vectors.npz", "--domain", "den", "--domain", "barm", "--output", "model"),
             2,
-            "no domain 'barm': did you mean",
+            "no domain 'barm'; did you mean",
         ),
         (("vectors.npz", "--domain", "den", "--output", "model"), 2, "fewer than two domains are left to train on"),
         (("vectors.npz", "--output", "vectors.npz"), 2, "is a file; give another --output"),
@@ -411,7 +414,7 @@ def test_a_terminal_shows_runs_done_the_steps_and_losses_of_runs_and_the_time_le
             super().advance(run, step, values)
             time.sleep(0.2)  # the screen is drawn several times a second
 
-    with Slowed(console, step_seconds={"erm": 0.001, "crossgrad": 0.005}, jobs=1) as follower:
+    with Slowed(console, jobs=1) as follower:
         crossgrad.compare(
             vectors(),
             output=tmp_path,

@@ -44,7 +44,7 @@ def test_runs_of_the_same_plan_are_kept(results: Path) -> None:
 
 def test_other_results_are_refused_and_kept(results: Path) -> None:
     before = contents(results)
-    with pytest.raises(RecordError, match=r"holds 1 other runs \(of 'digits', erm\); give another --output, or --over"):
+    with pytest.raises(RecordError, match=r"holds 1 other runs, no part of this comparison \(of digits; methods erm"):
         claim(results, "two")
     assert contents(results) == before
 

@@ -181,11 +181,11 @@ def test_train_with_one_seed_gives_one_model_and_leaves_torch_as_it_was() -> Non
 @pytest.mark.parametrize(
     ("wrong", "kind", "message"),
     [
-        ({"method": "crossgrid"}, SettingsError, "no method 'crossgrid': did you mean 'crossgrad'"),
-        ({"net": "mpl"}, SettingsError, "no net 'mpl': did you mean 'mlp'"),
-        ({"domains": ["attic", "bern"]}, SettingsError, "no domain 'bern': did you mean 'barn'"),
+        ({"method": "crossgrid"}, SettingsError, "no method 'crossgrid'; did you mean 'crossgrad'"),
+        ({"net": "mpl"}, SettingsError, "no net 'mpl'; did you mean 'mlp'"),
+        ({"domains": ["attic", "bern"]}, SettingsError, "no domain 'bern'; did you mean 'barn'"),
         ({"domains": ["attic"]}, DataError, "fewer than two domains are left to train on"),
-        ({"fields": {"label_wait": 1}}, SettingsError, "no field of crossgrad 'label_wait': did you mean 'label_w"),
+        ({"fields": {"label_wait": 1}}, SettingsError, "no field of crossgrad 'label_wait'; did you mean 'label_w"),
         ({"max_steps": 0}, SettingsError, "max_steps is a whole number of at least 1, not 0"),
         ({"net": "lenet"}, SettingsError, r"lenet takes images of \(channels, height, width\).*not \(5,\)"),
         ({"fields": {"label_gradient_step": 1e300}}, NonFiniteLossError, "at step 1; try a smaller"),

@@ -7,7 +7,7 @@ import pytest
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
-from crossgrad.selection import choose, validation_accuracies, validation_groups
+from crossgrad.selection import choose, validation_accuracies, validation_pairs
 
 DOMAINS = ("a", "b", "c", "d")
 
@@ -26,14 +26,14 @@ def record(pair: tuple[str, str], step: float, accuracies: dict[str, float], see
 def records() -> list[Record]:
     """The step of 1 is better on b, c and d, and worse on a."""
     found = []
-    for pair in validation_groups(DOMAINS):
+    for pair in validation_pairs(DOMAINS):
         found.append(record(pair, 0.3, dict.fromkeys(DOMAINS, 0.5)))
         found.append(record(pair, 1.0, {"a": 0.0, "b": 0.6, "c": 0.6, "d": 0.6}))
     return found
 
 
 def test_every_other_domain_validates_the_settings_of_one() -> None:
-    assert len(validation_groups(DOMAINS)) == 6
+    assert len(validation_pairs(DOMAINS)) == 6
     accuracies = validation_accuracies(records(), "b")["crossgrad"]
     assert accuracies[json.dumps({"step": 0.3})] == pytest.approx(0.5)
     assert accuracies[json.dumps({"step": 1.0})] == pytest.approx((0.0 + 0.6 + 0.6) / 3)

@@ -1,19 +1,22 @@
 """From names to a method with its nets: what the command line, the engine and a saved model have in common."""
 
+import hashlib
 import importlib
 import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.errors import SettingsError
 from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
+from crossgrad.nets.heads import n_features
 
 ALIASES = {"dan": "dann"}
 """The paper writes DAN for domain-adversarial training."""
@@ -28,13 +31,11 @@ def known(kind: str, name: str, names: Sequence[str]) -> str:
     Example:
         >>> known("method", "crosgrad", ["erm", "crossgrad"])
         Traceback (most recent call last):
-        crossgrad.errors.SettingsError: no method 'crosgrad': did you mean 'crossgrad'? Known: erm, crossgrad
+        crossgrad.errors.SettingsError: no method 'crosgrad'; did you mean 'crossgrad'?; there are 'erm', 'crossgrad'
     """
     if name in names:
         return name
-    nearest = get_close_matches(name, names, n=1)
-    hint = f" did you mean {nearest[0]!r}?" if nearest else ""
-    raise SettingsError(f"no {kind} {name!r}:{hint} Known: {', '.join(names)}")
+    raise SettingsError(f"no {kind} {name!r}{did_you_mean(name, names)}; there are {quoted(names)}")
 
 
 def method_name(name: str) -> str:
@@ -99,7 +100,7 @@ def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
     module_name, _, attribute = net.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise SettingsError(
             f"no trunk at {net!r}: {error}. Give package.module:factory, importable from here"
         ) from error
@@ -108,6 +109,28 @@ def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
             f"{net!r} is a {type(factory).__name__}, not a factory: it is called with the input's shape"
         )
     return typing.cast("Callable[[Sequence[int]], nn.Module]", factory)
+
+
+def _make_trunk(net: str, factory: Callable[[Sequence[int]], nn.Module], input_shape: Sequence[int]) -> nn.Module:
+    """A trunk that takes such inputs; what goes wrong in somebody's own factory is told as theirs."""
+    if ":" not in net:
+        return factory(input_shape)
+    try:
+        trunk: Any = factory(input_shape)
+        if not isinstance(trunk, nn.Module):
+            raise TypeError(f"it made a {type(trunk).__name__}, not an nn.Module")
+        n_features(trunk, input_shape)
+    except Exception as error:
+        raise SettingsError(f"net {net!r} fails for inputs of shape {tuple(input_shape)}: {error}") from error
+    return trunk
+
+
+def source_digest(net: str) -> str:
+    """A hash of the file that one's own trunk comes from, "" for those of NETS: another file is another net."""
+    if ":" not in net:
+        return ""
+    file = inspect.getsourcefile(trunk_factory(net))
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
 
 
 def build_method(
@@ -158,7 +181,7 @@ def build_method(
 
     def headed_net(n_classes: int, n_domain_features: int = 0) -> nn.Module:
         return headed(
-            factory(input_shape),
+            _make_trunk(net, factory, input_shape),
             input_shape=input_shape,
             n_classes=n_classes,
             hidden=hidden,

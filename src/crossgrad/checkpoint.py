@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
 
 def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
-    """Save a model as a folder that appears whole or not at all.
+    """Save a model as a folder; one that is replaced stays whole until the new one is on the disk.
 
     Args:
         model: to be saved.
@@ -48,19 +48,23 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     description["sha256"] = _digest(description)
-    partial, replaced = _beside(folder, "partial"), _beside(folder, "replaced")
     try:
-        partial.mkdir(parents=True)
-        _write(partial / WEIGHTS, weights)
-        _write(partial / DESCRIPTION, (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode())
-        if folder.exists():
-            os.replace(folder, replaced)
-        os.replace(partial, folder)
-        shutil.rmtree(replaced, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Both are on the disk before the first is moved into place. A stop between the two moves leaves a description
+        # that does not know the weights beside it, which `load` refuses.
+        for name, content in (
+            (WEIGHTS, weights),
+            (DESCRIPTION, (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode()),
+        ):
+            _write(_unfinished(folder, name), content)
+        for name in (WEIGHTS, DESCRIPTION):
+            os.replace(_unfinished(folder, name), folder / name)
     except OSError as error:
         raise ModelError(f"cannot write a model to {str(folder)!r}: {error.strerror}") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for name in (WEIGHTS, DESCRIPTION):
+            with suppress(OSError):
+                _unfinished(folder, name).unlink(missing_ok=True)
     return folder
 
 
@@ -71,23 +75,28 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
         ModelError: as `save`.
     """
     folder = folder.resolve()
-    if folder.exists() and not folder.is_dir():
-        raise ModelError(f"{str(folder)!r} is a file; give another --output")
-    found = set(os.listdir(folder)) if folder.is_dir() else set()
-    if found - {WEIGHTS, DESCRIPTION}:
-        raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
-    if found and not overwrite:
-        raise ModelError(f"{str(folder)!r} holds a model already; give another --output, or --overwrite to replace it")
     try:
-        probe = _beside(folder, "partial")
-        probe.mkdir(parents=True)
-        probe.rmdir()
+        if folder.exists() and not folder.is_dir():
+            raise ModelError(f"{str(folder)!r} is a file; give another --output")
+        found = set(os.listdir(folder)) if folder.is_dir() else set()
+        if found - {WEIGHTS, DESCRIPTION}:
+            raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
+        if found and not overwrite:
+            raise ModelError(
+                f"{str(folder)!r} holds a model already; give another --output, or --overwrite to replace it"
+            )
+        was_there = folder.is_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        _unfinished(folder, WEIGHTS).touch()
+        _unfinished(folder, WEIGHTS).unlink()
+        if not was_there:
+            folder.rmdir()
     except OSError as error:
         raise ModelError(f"cannot write a model to {str(folder)!r}: {error.strerror}") from error
 
 
-def _beside(folder: Path, what: str) -> Path:
-    return folder.with_name(f".{folder.name}.{os.getpid()}.{what}")
+def _unfinished(folder: Path, name: str) -> Path:
+    return folder / f".{name}.{os.getpid()}.tmp"
 
 
 def load(folder: Path | str, *, allow_import: bool = False) -> Model:

@@ -1,5 +1,6 @@
 """compare(): which method labels unseen domains best here, and is the difference more than chance?"""
 
+import operator
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from crossgrad.data import (
     check_dataset,
     check_split,
     default_protocol,
-    held_out_groups,
+    held_out_folds,
     split,
 )
 from crossgrad.errors import SettingsError
@@ -37,8 +38,8 @@ WRITTEN = ("records.jsonl", "runs", "report.html", "report.md")
 class Follower(Protocol):
     """Who follows a comparison; the command line's draws a progress bar."""
 
-    def plan(self, comparison: "Comparison", done: int) -> None:
-        """The runs are known, and how many of them are done already; training starts."""
+    def plan(self, comparison: "Comparison", to_do: Sequence[Run]) -> None:
+        """The folder is ready, and these of the runs are not done yet; training starts."""
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
         """A run has done so many steps; the means of what it logs."""
@@ -50,7 +51,7 @@ class Follower(Protocol):
 class Nobody:
     """The follower of a comparison that nobody follows."""
 
-    def plan(self, comparison: "Comparison", done: int) -> None: ...
+    def plan(self, comparison: "Comparison", to_do: Sequence[Run]) -> None: ...
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None: ...
 
@@ -63,7 +64,7 @@ class Comparison:
 
     Attributes:
         dataset: compared on.
-        runs: every method on every group of held-out domains with every seed.
+        runs: every method on every fold of held-out domains with every seed.
         folder: where records, artefacts and reports lie.
     """
 
@@ -123,25 +124,27 @@ def plan(
 
     Args, Raises: as `compare`.
     """
-    names = list(dict.fromkeys(method_name(name) for name in methods))
+    names = list(dict.fromkeys(method_name(name) for name in ([methods] if isinstance(methods, str) else methods)))
     if not names:
         raise SettingsError("no methods to compare; name at least one")
-    if not seeds or min(seeds) < 0:
-        raise SettingsError(f"seeds are whole numbers of at least 0, at least one of them, not {list(seeds)!r}")
+    if not seeds:
+        raise SettingsError("no seeds to run; name at least one")
     asked = {method_name(name): dict(values) for name, values in (fields or {}).items()}
     for name in asked:
         if name not in names:
             raise SettingsError(f"fields are set for {name}, which is not compared; compared are {', '.join(names)}")
     net = net or default_net(dataset)
     benchmark = _benchmark(dataset)
+    of_all = Settings.of(default_settings(dataset) | settings)
+    is_as_chosen = benchmark is not None and net == benchmark.net and of_all == Settings.of(benchmark.settings)
     runs = plan_runs(
-        groups=held_out_groups(dataset, hold_out or default_protocol(len(dataset.domain_names))),
+        folds=held_out_folds(dataset, hold_out or default_protocol(len(dataset.domain_names))),
         methods=names,
-        seeds=list(dict.fromkeys(seeds)),
+        seeds=list(dict.fromkeys(operator.index(seed) for seed in seeds)),
         net=net,
-        settings=Settings(**default_settings(dataset) | settings),
+        settings=of_all,
         fields=asked,
-        chosen=benchmark.chosen if benchmark and net == benchmark.net and not settings else {},
+        chosen=benchmark.chosen if benchmark and is_as_chosen else {},
     )
     check_dataset(dataset)
     for run in {run.held_out: run for run in runs}.values():
@@ -185,7 +188,7 @@ def carry_out(
     claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite)
     done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
     to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
-    follower.plan(comparison, len(comparison.runs) - len(to_do))
+    follower.plan(comparison, to_do)
     command = command if command is not None else shlex.join(sys.argv)
     command = command.encode(errors="backslashreplace").decode()  # a path may be no valid Unicode, reports are
     with closing(perform_all(to_do, dataset, folder, jobs=jobs, command=command, follow=follower.advance)) as records:

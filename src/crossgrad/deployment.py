@@ -9,7 +9,7 @@ from crossgrad.building import known, method_name
 from crossgrad.comparison import default_net, default_settings
 from crossgrad.data import DomainDataset, Split, check_dataset, check_split, random_split, split, training_subset
 from crossgrad.evaluation import accuracies, probabilities
-from crossgrad.experiments.performing import Trained, train_method, versions
+from crossgrad.experiments.performing import Trained, torch_threads, train_method, versions
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.model import Model
@@ -60,7 +60,7 @@ def train(
         method=name,
         net=net or default_net(dataset),
         seed=seed,
-        settings=Settings(**default_settings(dataset) | settings).for_method(name, fields or {}),
+        settings=Settings.of(default_settings(dataset) | settings).for_method(name, fields or {}),
     )
     fraction = run.settings.in_domain_fraction
     if run.held_out:
@@ -69,16 +69,17 @@ def train(
         parts = random_split(dataset, in_domain_fraction=fraction, seed=seed)
     check_dataset(dataset)
     check_split(dataset, parts)
-    trained = train_method(dataset, parts, run, watch)
-    return Model(
-        method=trained.method.eval(),
-        label_names=dataset.label_names,
-        input_shape=tuple(dataset.inputs.shape[1:]),
-        scaling=trained.scaling,
-        decoding=dataset.decoding,
-        building=trained.building,
-        card=_card(dataset, parts, run, trained),
-    )
+    with torch_threads(run.settings.threads):
+        trained = train_method(dataset, parts, run, watch)
+        return Model(
+            method=trained.method.eval(),
+            label_names=dataset.label_names,
+            input_shape=tuple(dataset.inputs.shape[1:]),
+            scaling=trained.scaling,
+            decoding=dataset.decoding,
+            building=trained.building,
+            card=_card(dataset, parts, run, trained),
+        )
 
 
 def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained) -> dict[str, Any]:

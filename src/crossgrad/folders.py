@@ -28,9 +28,13 @@ def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite
     if "records.jsonl" in found:
         others = [record for record in read_records(folder) if record["key"] not in keys]
         if others and not overwrite:
+            what = [
+                f"{name} {', '.join(sorted({str(record.get(field)) for record in others}))}"
+                for name, field in (("of", "dataset"), ("methods", "method"), ("seeds", "seed"), ("steps", "max_steps"))
+            ]
             raise RecordError(
-                f"{str(folder)!r} holds {len(others)} other runs (of {others[0].get('dataset')!r}, "
-                f"{others[0].get('method')}); give another --output, or --overwrite to delete them"
+                f"{str(folder)!r} holds {len(others)} other runs, no part of this comparison ({'; '.join(what)}); "
+                "give another --output, or --overwrite to delete all results in it"
             )
     elif found and not _is_begun(folder, found, keys):
         raise RecordError(

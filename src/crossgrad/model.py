@@ -80,6 +80,16 @@ class Model:
         labels = tuple(self.label_names[index] for index in result.argmax(1).tolist())
         return Predictions(labels, result.numpy(), self.label_names)
 
+    def decode(self, file: str | PathLike[str]) -> NDArray[np.float32]:
+        """Read one image file as an input, as those of the training were read.
+
+        Raises:
+            DataError: it cannot be read, or the model is one of arrays.
+        """
+        if self.decoding is None:
+            raise DataError(f"the model was trained on arrays of shape {self.input_shape}, it cannot read files")
+        return self.decoding.decode(fspath(file))
+
     def _read(self, inputs: Any) -> Tensor:
         if isinstance(inputs, str | PathLike):
             raise TypeError(f"predict takes a sequence of paths: [{str(inputs)!r}]")
@@ -90,6 +100,4 @@ class Model:
             return torch.zeros(0, *self.input_shape)
         if not all(isinstance(file, str | PathLike) for file in files):
             return read_inputs(inputs)
-        if self.decoding is None:
-            raise DataError(f"the model was trained on arrays of shape {self.input_shape}, it cannot read files")
-        return torch.from_numpy(np.stack([self.decoding.decode(fspath(file)) for file in files]))
+        return torch.from_numpy(np.stack([self.decode(file) for file in files]))

@@ -12,13 +12,13 @@ from crossgrad.records import Record
 Settings = dict[str, Any]
 
 
-def validation_groups(domain_names: Sequence[str]) -> list[tuple[str, str]]:
+def validation_pairs(domain_names: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of domains to hold out together, so that settings can be chosen for each domain without it.
 
     A model that is trained without domains a and b validates the settings for b on a, and those for a on b.
 
     Example:
-        >>> validation_groups(["0", "15", "30"])
+        >>> validation_pairs(["0", "15", "30"])
         [('0', '15'), ('0', '30'), ('15', '30')]
     """
     return list(combinations(domain_names, 2))

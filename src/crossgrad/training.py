@@ -100,7 +100,8 @@ def fit(
         watch_every: steps; by default a hundredth of max_steps, at least 1.
 
     Raises:
-        NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step.
+        NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step. Or the
+            last step made parameters NaN or infinite.
         SettingsError: max_steps, batch_size or watch_every is below 1.
 
     Example:
@@ -138,6 +139,10 @@ def fit(
                     history._append(step, means)
                     watch(step, means)
                     stretch.clear()
+            # A loss tells of the update before it; of the last update nothing tells but the parameters.
+            if not all(bool(torch.isfinite(parameter).all()) for parameter in method.parameters()):
+                message = f"parameters became NaN or infinite at step {max_steps}; try a smaller learning rate"
+                raise NonFiniteLossError(message, step=max_steps)
     finally:
         for module, training in modes:
             module.training = training

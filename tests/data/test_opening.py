@@ -59,8 +59,9 @@ def test_options_of_images_are_refused_where_there_are_none(source, options):
 def test_what_is_not_there_is_refused_with_the_nearest_benchmark_and_all_that_may_be(here, source):
     with pytest.raises(
         DataError,
-        match=rf"'{source}' is not there; did you mean 'digits'\?; data may be a benchmark \('digits', 'digits-overlapping'\), a folder "
-        r"domain/label/image, a manifest \(\.csv, \.jsonl, \.json, \.parquet\), or arrays \(\.npz\)",
+        match=rf"'{source}' is not there; did you mean 'digits'\?; data may be a benchmark "
+        r"\('digits', 'digits-overlapping'\), a folder domain/label/image, a manifest "
+        r"\(\.csv, \.jsonl, \.json, \.parquet\), or arrays \(\.npz\)",
     ):
         open_dataset(source)
 

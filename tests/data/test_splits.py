@@ -12,10 +12,11 @@ from crossgrad.data.splits import (
     check_dataset,
     check_split,
     default_protocol,
-    held_out_groups,
+    held_out_folds,
     random_split,
     split,
     training_subset,
+    validation_folds,
 )
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
@@ -178,17 +179,17 @@ def test_sound_data_raises_no_warning():
 @given(st.lists(names, min_size=2, max_size=40, unique=True), st.data())
 def test_folds_hold_every_domain_out_once_and_are_of_nearly_equal_size(domains, data):
     n_folds = data.draw(st.integers(2, len(domains)))
-    groups = held_out_groups(domains, str(n_folds))
+    groups = held_out_folds(domains, str(n_folds))
     sizes = [len(group) for group in groups]
     assert len(groups) == n_folds
     assert max(sizes) - min(sizes) <= 1
     assert sorted(name for group in groups for name in group) == sorted(domains)
-    assert groups == held_out_groups(domains, str(n_folds))
+    assert groups == held_out_folds(domains, str(n_folds))
 
 
 @given(st.lists(names, min_size=1, unique=True))
 def test_each_holds_out_one_domain_at_a_time(domains):
-    assert held_out_groups(domains, "each") == [(name,) for name in domains]
+    assert held_out_folds(domains, "each") == [(name,) for name in domains]
 
 
 @pytest.mark.parametrize(
@@ -204,15 +205,50 @@ def test_each_holds_out_one_domain_at_a_time(domains):
     ],
 )
 def test_names_with_commas_between_are_one_group_in_the_datasets_order(domains, protocol, groups):
-    assert held_out_groups(domains, protocol) == groups
+    assert held_out_folds(domains, protocol) == groups
 
 
 def test_a_number_of_folds_goes_before_a_domain_of_that_name():
-    assert len(held_out_groups([str(n) for n in range(8)], "5")) == 5
+    domains = [str(n) for n in range(8)]
+    with pytest.warns(
+        DataWarning, match="'5' is taken as a number of folds; to hold out the domain of that name, write '5,'"
+    ):
+        assert len(held_out_folds(domains, "5")) == 5
+    assert held_out_folds(domains, "5,") == [("5",)]
+
+
+@pytest.mark.parametrize(("share", "count"), [("25%", 2), ("50%", 4), ("12.5%", 1), ("90%", 7)])
+def test_a_share_of_the_domains_is_drawn_the_same_every_time(share, count):
+    domains = [f"writer {n}" for n in range(8)]
+    (fold,) = held_out_folds(domains, share)
+    assert len(fold) == len(set(fold)) == count
+    assert held_out_folds(domains, share) == [fold]
+    assert list(fold) == sorted(fold)
+
+
+@pytest.mark.parametrize("share", ["0%", "100%", "5%", "nan%", "some%", "%", "inf%", "-10%"])
+def test_a_share_of_none_or_all_domains_is_refused(share):
+    with pytest.raises(SettingsError, match=f"cannot hold out '{share}' of 8 domains: that is none or all of them"):
+        held_out_folds([f"writer {n}" for n in range(8)], share)
+
+
+def test_validation_folds_are_of_the_domains_that_are_left():
+    domains = ["a", "b", "c", "d", "e"]
+    assert validation_folds(domains, ["b", "d"]) == [("a",), ("c",), ("e",)]
+    folds = validation_folds(domains, ["b"], "2")
+    assert sorted(name for fold in folds for name in fold) == ["a", "c", "d", "e"]
+    with pytest.raises(DataError, match="unknown domain 'z'"):
+        validation_folds(domains, ["z"])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_outside_its_range_is_refused(seed):
+    with pytest.raises(SettingsError, match=f"a seed is a whole number from 0 to 4294967295, not {seed}"):
+        random_split(dataset_of([0, 0, 1, 1], ["x", "y", "x", "y"]), in_domain_fraction=0.5, seed=seed)
 
 
 def test_a_dataset_stands_for_its_domain_names():
-    assert held_out_groups(dataset_of([0, 0], ["x", "y"]), "each") == [("x",), ("y",)]
+    assert held_out_folds(dataset_of([0, 0], ["x", "y"]), "each") == [("x",), ("y",)]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +263,7 @@ def test_a_dataset_stands_for_its_domain_names():
 )
 def test_protocols_that_mean_nothing_are_refused(protocol, error, message):
     with pytest.raises(error, match=message):
-        held_out_groups(["anna", "otto", "zoe"], protocol)
+        held_out_folds(["anna", "otto", "zoe"], protocol)
 
 
 def test_up_to_ten_domains_are_held_out_each_and_more_in_five_folds():

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,8 +54,8 @@ class Counting:
         self.steps: dict[Run, int] = {}
         self.finished: list[Record] = []
 
-    def plan(self, comparison: Comparison, done: int) -> None:
-        self.done = done
+    def plan(self, comparison: Comparison, to_do: Sequence[Run]) -> None:
+        self.done = len(comparison.runs) - len(to_do)
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
         assert "label_loss" in values

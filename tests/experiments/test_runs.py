@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def run(**changes: Any) -> Run:
         {"held_out": ("den",)},
         {"held_out": ("barn", "den")},
         {"method": "dann"},
-        {"net": "own:trunk"},
+        {"net": "conv2"},
         {"seed": 1},
         {"select": "held-out"},
         {"settings": Settings(max_steps=999)},
@@ -53,7 +54,7 @@ def test_a_runs_key_depends_on_the_data() -> None:
 
 def test_a_plan_is_every_method_on_every_group_with_every_seed_seeds_outermost() -> None:
     runs = plan_runs(
-        groups=[("attic",), ("barn", "den")],
+        folds=[("attic",), ("barn", "den")],
         methods=["erm", "dann"],
         seeds=[0, 5],
         net="mlp",
@@ -71,7 +72,7 @@ def test_a_plan_is_every_method_on_every_group_with_every_seed_seeds_outermost()
     assert {each.settings.fields["reversal"] for each in runs if each.method == "dann"} == {0.5}
 
 
-def test_settings_chosen_on_validation_domains_count_where_no_fields_are_asked_for() -> None:
+def test_what_is_asked_for_goes_before_settings_chosen_on_validation_domains() -> None:
     chosen = {
         "attic": {"dann": {"learning_rate": 0.5, "fields": {"reversal": 0.25}}},
         "barn": {"erm": {"dropout": 0.5}},
@@ -79,7 +80,7 @@ def test_settings_chosen_on_validation_domains_count_where_no_fields_are_asked_f
 
     def reversals(asked: dict[str, dict[str, float]]) -> list[tuple[float, str]]:
         runs = plan_runs(
-            groups=[("attic",), ("attic", "barn"), ("cellar",)],
+            folds=[("attic",), ("attic", "barn"), ("cellar",)],
             methods=["dann"],
             seeds=[0],
             net="mlp",
@@ -91,4 +92,17 @@ def test_settings_chosen_on_validation_domains_count_where_no_fields_are_asked_f
         return [(run.settings.fields["reversal"], run.select) for run in runs]
 
     assert reversals({}) == [(0.25, "held-out"), (1.0, "none"), (1.0, "none")]
-    assert reversals({"dann": {"reversal": 2.0}}) == [(2.0, "none")] * 3
+    # What is asked for goes before what was chosen; the learning rate is still the chosen one.
+    assert reversals({"dann": {"reversal": 2.0}}) == [(2.0, "held-out"), (2.0, "none"), (2.0, "none")]
+
+
+def test_a_trunk_of_ones_own_is_another_one_when_its_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "changing_trunk.py"
+    file.write_text("from torch import nn\ndef make(shape): return nn.Flatten()\n")
+    first = run(net="changing_trunk:make").key(vectors())
+    assert first == run(net="changing_trunk:make").key(vectors())
+    file.write_text("from torch import nn\ndef make(shape): return nn.Sequential(nn.Flatten(), nn.ReLU())\n")
+    assert first != run(net="changing_trunk:make").key(vectors())

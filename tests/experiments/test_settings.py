@@ -40,8 +40,8 @@ def test_learning_rate_and_weight_decay_reach_every_optimiser(name: str) -> None
         ({"weight_decay": -0.1}, "weight_decay is a number, at least 0 and finite, not -0.1"),
         ({"dropout": 1.0}, "dropout is a number, at least 0 and below 1, not 1.0"),
         ({"in_domain_fraction": 1.0}, "in_domain_fraction is a number, at least 0 and below 1, not 1.0"),
-        ({"optimizer": "addam"}, "no optimizer 'addam': did you mean 'adam'"),
-        ({"scaling": "standardize"}, "no scaling 'standardize': did you mean 'standardise'"),
+        ({"optimizer": "addam"}, "no optimizer 'addam'; did you mean 'adam'"),
+        ({"scaling": "standardize"}, "no scaling 'standardize'; did you mean 'standardise'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_and_quoted(wrong: dict[str, Any], message: str) -> None:
@@ -63,10 +63,10 @@ def test_overrides_are_read_in_order_and_a_preset_can_be_changed_afterwards() ->
     [
         ("crossgrad.label_weight", "write METHOD.FIELD=VALUE, such as .*, not 'crossgrad.label_weight'"),
         ("label_weight=0.5", "write METHOD.FIELD=VALUE, such as .*, not 'label_weight=0.5'"),
-        ("crossgard.label_weight=0.5", "no method 'crossgard': did you mean 'crossgrad'"),
-        ("crossgrad.labelweight=0.5", "no field of crossgrad 'labelweight': did you mean 'label_weight'"),
+        ("crossgard.label_weight=0.5", "no method 'crossgard'; did you mean 'crossgrad'"),
+        ("crossgrad.labelweight=0.5", "no field of crossgrad 'labelweight'; did you mean 'label_weight'"),
         ("crossgrad.label_weight=much", "crossgrad.label_weight is a number, not 'much'"),
-        ("crossgrad.preset=papr", "no preset 'papr': did you mean 'paper'"),
+        ("crossgrad.preset=papr", "no preset 'papr'; did you mean 'paper'"),
         ("erm.preset=paper", "erm has no presets, only crossgrad has: paper, "),
     ],
 )

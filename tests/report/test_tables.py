@@ -80,7 +80,7 @@ def test_a_domain_without_a_common_seed_is_left_out_of_the_difference():
     assert set(row.by_domain) == {"a", "b", "c"}
 
 
-def test_in_domain_accuracy_is_over_held_out_groups_with_seeds_averaged_first():
+def test_in_domain_accuracy_is_over_held_out_folds_with_seeds_averaged_first():
     records = records_of(erm=ERM)
     for record, accuracy in zip(records, (0.90, 0.92, 0.95, 0.97, 0.98, 0.98), strict=True):
         record["in_domain"]["accuracy"] = accuracy

@@ -160,4 +160,4 @@ def test_domains_held_out_together_are_noted():
         )
         record["held_out"] = [f"writer {number}", f"writer {number + 3}"]
     (note,) = caveats(summarise([record for record in records if record["out_of_domain"]["by_domain"]]))
-    assert note.startswith("The 6 held-out domains were held out in 3 groups.")
+    assert note.startswith("The 6 held-out domains were held out in 3 folds.")

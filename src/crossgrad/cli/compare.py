@@ -13,10 +13,8 @@ import typer
 from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.cli.console import err, out, say, status
 from crossgrad.errors import SettingsError
-
-LONG_SECONDS = 15 * 60
 
 
 def compare(
@@ -24,11 +22,14 @@ def compare(
     output: Annotated[
         Path | None, typer.Option(help="Folder of records and report.  [default: crossgrad-NAME]")
     ] = None,
-    methods: Annotated[str, typer.Option(help="Names with commas between.")] = "erm,label_grad,dann,crossgrad",
+    methods: Annotated[
+        str, typer.Option(help="erm, label_grad, dann, crossgrad; with commas between.")
+    ] = "erm,label_grad,dann,crossgrad",
     hold_out: Annotated[
         str | None,
         typer.Option(
-            help="each (one domain after another), K (folds of domains) or NAME,NAME.  "
+            help="each (one domain after another), K (folds of domains), P% (a random share) or NAME,NAME; "
+            "'5,' is the domain named 5.  "
             "[default: each up to 10 domains, 5 folds above]"
         ),
     ] = None,
@@ -62,11 +63,11 @@ def compare(
     with status("loading"):
         from crossgrad.cli.progress import ComparisonProgress, duration
         from crossgrad.comparison import carry_out, plan
-        from crossgrad.experiments.estimate import step_seconds
         from crossgrad.experiments.settings import parse_overrides
         from crossgrad.report import print_table, summarise
 
-        options.allow_own_net(net)
+        if net and ":" in net:
+            options.look_here()
         overrides = parse_overrides(set_ or [])
         dataset = options.open_data(
             data, image_size, channels, path_column, label_column, domain_column, skip_unreadable=skip_unreadable
@@ -75,7 +76,7 @@ def compare(
         raise SettingsError(f"--seeds is at least 1, not {seeds}")
     comparison = plan(
         dataset,
-        output=output or Path(f"crossgrad-{Path(dataset.name).stem}"),
+        output=output or Path(f"crossgrad-{dataset.name}"),
         methods=[name.strip() for name in methods.split(",") if name.strip()],
         hold_out=hold_out,
         seeds=[seed] if seed is not None else range(seeds),
@@ -92,32 +93,15 @@ def compare(
             threads=threads,
         ),
     )
-    runs = comparison.runs
-    jobs = jobs if jobs is not None else max(1, len(os.sched_getaffinity(0)) // runs[0].settings.threads)
-    costs = step_seconds(runs, dataset)
-    done = len(comparison.records) if (comparison.folder / "records.jsonl").exists() and not overwrite else 0
-    expected = sum(costs[run.method] * run.settings.max_steps for run in runs[done:]) / max(1, jobs)
-    n_groups = len({run.held_out for run in runs})
-    n_methods = len({run.method for run in runs})
-    say(
-        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
-        f"{len(dataset.domain_names)} domains"
-    )
-    say(
-        f"{len(runs)} runs: {count(n_methods, 'method')} x {count(n_groups, 'held-out group')} x "
-        f"{count(len(runs) // n_groups // n_methods, 'seed')}, {runs[0].settings.max_steps} steps of "
-        f"{runs[0].settings.batch_size} with {runs[0].net}, {jobs} at once"
-    )
-    say((f"{done} are done already. " if done else "") + f"About {duration(expected)} to go.")
-    if expected > LONG_SECONDS:
-        say("Fewer --methods, --seeds or --max-steps are faster; it can be interrupted at any time and goes on later.")
+    threads_a_run = comparison.runs[0].settings.threads
+    jobs = jobs if jobs is not None else max(1, len(os.sched_getaffinity(0)) // threads_a_run)
     started = time.monotonic()
     try:
-        with ComparisonProgress(err, step_seconds=costs, jobs=jobs) as follower:
+        with ComparisonProgress(err, jobs=jobs) as follower:
             paths = carry_out(comparison, jobs=jobs, overwrite=overwrite, command=_command(), follower=follower)
     except KeyboardInterrupt:
         n_done = len(comparison.records) if (comparison.folder / "records.jsonl").exists() else 0
-        say(f"Interrupted: {n_done} of {len(runs)} runs are done and kept in {comparison.folder}.")
+        say(f"Interrupted: {n_done} of {len(comparison.runs)} runs are done and kept in {comparison.folder}.")
         say("The same command goes on from there (without --overwrite).")
         raise typer.Exit(130) from None
     say(f"Trained in {duration(time.monotonic() - started)}.")

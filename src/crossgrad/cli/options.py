@@ -72,7 +72,6 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def allow_own_net(net: str | None) -> None:
-    """A net by import path is looked for in the working folder too, as `python -m` would."""
-    if net is not None and (net == "" or ":" in net):
-        sys.path.insert(0, os.getcwd())
+def look_here() -> None:
+    """Look for modules in the working folder too, as `python -m` would: a net of one's own lies there."""
+    sys.path.insert(0, os.getcwd())

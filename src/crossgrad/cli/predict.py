@@ -3,6 +3,8 @@
 import csv
 import json
 import sys
+import warnings
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +15,12 @@ from rich.text import Text
 
 from crossgrad.cli import options
 from crossgrad.cli.console import out, status
+from crossgrad.errors import DataError, DataWarning
 
 if TYPE_CHECKING:
-    from crossgrad.model import Predictions
+    from crossgrad.model import Model, Predictions
+
+FILES_AT_A_TIME = 256
 
 
 class PredictionFormat(StrEnum):
@@ -32,6 +37,7 @@ def predict(
         list[Path], typer.Argument(metavar="FILES...", help="Images, or .npz with inputs.", show_default=False)
     ],
     form: Annotated[PredictionFormat, typer.Option("--format", help="Of what is printed.")] = PredictionFormat.table,
+    skip_unreadable: options.SkipUnreadable = False,
     allow_import: Annotated[
         bool, typer.Option("--allow-import", help="Import the code a model names as its net. Runs that code.")
     ] = False,
@@ -40,45 +46,86 @@ def predict(
     """Label files: the most probable label of each, and every label's probability."""
     with status("loading"):
         from crossgrad.checkpoint import load
-        from crossgrad.data import read_archived_inputs
 
-        options.allow_own_net("" if allow_import else None)
+        if allow_import:
+            options.look_here()
         loaded = load(model, allow_import=allow_import)
-    names: list[str] = []
-    parts = []
+    chunks = _predictions(loaded, files, skip_unreadable=skip_unreadable)
+    _PRINTERS[PredictionFormat.jsonl if as_json else form](loaded.label_names, chunks)
+
+
+Chunks = Iterator[tuple[list[str], "Predictions"]]
+
+
+def _predictions(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Chunks:
+    """Names and predictions, so many files at a time."""
+    from crossgrad.data import read_archived_inputs
+
+    images: list[Path] = []
     for file in files:
         if file.suffix.lower() == ".npz":
+            yield from _of_images(model, images, skip_unreadable=skip_unreadable)
+            images = []
             inputs = read_archived_inputs(file)
-            names += [f"{file}[{index}]" for index in range(len(inputs))]
-            parts.append(loaded.predict(inputs))
+            yield [f"{file}[{index}]" for index in range(len(inputs))], model.predict(inputs)
         else:
-            names.append(str(file))
-            parts.append(loaded.predict([file]))
-    _print_predictions(names, parts, PredictionFormat.jsonl if as_json else form)
+            images.append(file)
+            if len(images) == FILES_AT_A_TIME:
+                yield from _of_images(model, images, skip_unreadable=skip_unreadable)
+                images = []
+    yield from _of_images(model, images, skip_unreadable=skip_unreadable)
 
 
-def _print_predictions(names: list[str], parts: "list[Predictions]", form: PredictionFormat) -> None:
-    from crossgrad.report.names import printable  # with it comes SciPy, which --help does not wait for
+def _of_images(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Chunks:
+    readable, decoded = [], []
+    for file in files:
+        try:
+            decoded.append(model.decode(file))
+        except DataError as error:
+            if not skip_unreadable or model.decoding is None:
+                raise
+            warnings.warn(str(error), DataWarning, stacklevel=2)
+        else:
+            readable.append(str(file))
+    if readable:
+        import torch
 
-    label_names = parts[0].label_names
-    rows = [(label, row) for part in parts for label, row in zip(part.labels, part.probabilities.tolist(), strict=True)]
-    if form is PredictionFormat.jsonl:
-        for name, (label, row) in zip(names, rows, strict=True):
+        yield readable, model.predict(torch.stack([torch.from_numpy(image) for image in decoded]))
+
+
+def _print_jsonl(label_names: tuple[str, ...], chunks: Chunks) -> None:
+    for names, predictions in chunks:
+        for name, label, row in zip(names, predictions.labels, predictions.probabilities.tolist(), strict=True):
             probabilities = dict(zip(label_names, (round(p, 6) for p in row), strict=True))
             print(json.dumps({"file": name, "label": label, "probabilities": probabilities}, ensure_ascii=False))
-    elif form is PredictionFormat.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["file", "label", *(f"p({name})" for name in label_names)])
-        for name, (label, row) in zip(names, rows, strict=True):
+
+
+def _print_csv(label_names: tuple[str, ...], chunks: Chunks) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "label", *(f"p({name})" for name in label_names)])
+    for names, predictions in chunks:
+        for name, label, row in zip(names, predictions.labels, predictions.probabilities.tolist(), strict=True):
             writer.writerow([name, label, *(f"{p:.6f}" for p in row)])
-    else:
-        table = Table(box=None)
-        table.add_column("file", overflow="fold")
-        table.add_column("label", style="bold")
-        table.add_column("probability", justify="right")
-        table.add_column("next", style="dim")
-        for name, (label, row) in zip(names, rows, strict=True):
+
+
+def _print_table(label_names: tuple[str, ...], chunks: Chunks) -> None:
+    from crossgrad.report.names import printable
+
+    table = Table(box=None)
+    table.add_column("file", overflow="fold")
+    table.add_column("label", style="bold")
+    table.add_column("probability", justify="right")
+    table.add_column("next", style="dim")
+    for names, predictions in chunks:
+        for name, label, row in zip(names, predictions.labels, predictions.probabilities.tolist(), strict=True):
             ranked = sorted(zip(row, label_names, strict=True), reverse=True)
             following = ", ".join(f"{printable(other)} {p:.3f}" for p, other in ranked[1:3])
             table.add_row(Text(printable(name)), Text(printable(label)), f"{ranked[0][0]:.3f}", Text(following))
-        out.print(table)
+    out.print(table)
+
+
+_PRINTERS = {
+    PredictionFormat.table: _print_table,
+    PredictionFormat.csv: _print_csv,
+    PredictionFormat.jsonl: _print_jsonl,
+}

@@ -1,6 +1,7 @@
 """What a person sees while models train: what will be done, how far it is, how long it still takes."""
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -16,12 +17,15 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from crossgrad.cli.console import count, say
 from crossgrad.comparison import Comparison
+from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
 from crossgrad.report.names import display_name, printable
 
 SECONDS_BETWEEN_LINES = 10
+LONG_SECONDS = 15 * 60
 
 
 def duration(seconds: float) -> str:
@@ -55,17 +59,34 @@ def describe(values: dict[str, float]) -> str:
     return ", ".join(parts)
 
 
+def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, jobs: int) -> None:
+    """Say what will be done, and about how long it takes."""
+    dataset, runs = comparison.dataset, comparison.runs
+    n_folds, n_methods = len({run.held_out for run in runs}), len({run.method for run in runs})
+    first = runs[0].settings
+    say(
+        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
+        f"{len(dataset.domain_names)} domains"
+    )
+    say(
+        f"{len(runs)} runs: {count(n_methods, 'method')} x {count(n_folds, 'fold')} of held-out domains x "
+        f"{count(len(runs) // n_folds // n_methods, 'seed')}, {first.max_steps} steps of {first.batch_size} with "
+        f"{runs[0].net}, {jobs} at once"
+    )
+    if any(run.select == "held-out" for run in runs):
+        say("Each method's settings were chosen on validation domains, not on the held-out one.")
+    done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
+    say(done + (f"About {duration(expected)} to go." if to_do else "Nothing is left to do."))
+    if expected > LONG_SECONDS:
+        say("Fewer --methods, --seeds or --max-steps are faster; it can be interrupted at any time and goes on later.")
+
+
 class _TimeLeft(ProgressColumn):
-    """From the work done so far, in estimated seconds, and the time it really took."""
+    """What the follower expects."""
 
     def render(self, task: Task) -> Text:
-        work, total, elapsed = task.fields.get("work", 0.0), task.fields.get("total_work"), task.elapsed
-        if not total or not elapsed:
-            return Text("")
-        # Until some of it is done the estimate speaks, then more and more what was measured.
-        expected = task.fields["expected"]
-        left = expected * (1 - work / total) if work / total < 0.02 else elapsed * (total - work) / work
-        return Text(f"{duration(max(0.0, left))} left", style="cyan")
+        left: float = task.fields["seconds_left"]()
+        return Text(f"{duration(left)} left", style="cyan")
 
 
 class ComparisonProgress:
@@ -75,19 +96,18 @@ class ComparisonProgress:
 
     Args:
         console: to draw on.
-        step_seconds: of each method, as estimated.
         jobs: runs at once.
     """
 
-    def __init__(self, console: Console, *, step_seconds: dict[str, float], jobs: int) -> None:
+    def __init__(self, console: Console, *, jobs: int) -> None:
         self._console = console
-        self._step_seconds = step_seconds
         self._jobs = jobs
+        self._step_seconds: dict[str, float] = {}
         self._runs: dict[str, Run] = {}
         self._lines: dict[Run, str] = {}
         self._work: dict[Run, float] = {}
-        self._total_work = self._printed = 0.0
-        self._started = time.monotonic()
+        self._total_work = self._expected = self._printed = 0.0
+        self._first_news: tuple[float, float] | None = None
         self._bar = Progress(SpinnerColumn(), TextColumn("runs"), BarColumn(), MofNCompleteColumn(), _TimeLeft())
         self._live = Live(get_renderable=self._render, console=console, transient=True, refresh_per_second=8)
 
@@ -102,15 +122,15 @@ class ComparisonProgress:
         if self._console.is_terminal:
             self._live.stop()
 
-    def plan(self, comparison: Comparison, done: int) -> None:
+    def plan(self, comparison: Comparison, to_do: Sequence[Run]) -> None:
         self._runs = {run.key(comparison.dataset): run for run in comparison.runs}
-        finished = {record["key"] for record in comparison.records} if done else set()
-        to_do = [run for key, run in self._runs.items() if key not in finished]
+        self._step_seconds = step_seconds(to_do, comparison.dataset)
         self._total_work = sum(self._cost(run) * run.settings.max_steps for run in to_do)
-        self._done = done
-        expected = self._total_work / min(self._jobs, max(1, len(to_do)))
+        self._expected = self._total_work / max(1, min(self._jobs, len(to_do)))
+        announce(comparison, to_do, expected=self._expected, jobs=self._jobs)
+        self._done = len(comparison.runs) - len(to_do)
         self._task = self._bar.add_task(
-            "", total=len(comparison.runs), completed=done, work=0.0, total_work=self._total_work, expected=expected
+            "", total=len(comparison.runs), completed=self._done, seconds_left=self._seconds_left
         )
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
@@ -120,14 +140,15 @@ class ComparisonProgress:
             f"step {step}/{run.settings.max_steps}, {describe(values)}"
         )
         self._work[run] = self._cost(run) * step
-        self._bar.update(self._task, work=sum(self._work.values()))
+        if self._first_news is None:
+            self._first_news = time.monotonic(), self._work[run]
 
     def finish(self, record: Record) -> None:
         run = self._runs[record["key"]]
         self._lines.pop(run, None)
         self._work[run] = self._cost(run) * run.settings.max_steps
         self._done += 1
-        self._bar.update(self._task, completed=self._done, work=sum(self._work.values()))
+        self._bar.update(self._task, completed=self._done)
         if record["error"]:
             where = printable(", ".join(run.held_out))
             self._console.print(
@@ -136,13 +157,22 @@ class ComparisonProgress:
             )
         elif not self._console.is_terminal and time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
             self._printed = time.monotonic()
-            elapsed, work = time.monotonic() - self._started, sum(self._work.values())
-            left = duration(elapsed * (self._total_work - work) / work)
-            self._console.print(f"{self._done} of {len(self._runs)} runs, about {left} left")
+            self._console.print(f"{self._done} of {len(self._runs)} runs, about {duration(self._seconds_left())} left")
 
     def _render(self) -> Group:
         lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines.values()]
         return Group(self._bar, *lines)
+
+    def _seconds_left(self) -> float:
+        """The estimate until a twentieth of the work is done, then by the pace since the first news of it.
+
+        What comes before the first news is the start of processes, no pace to go by.
+        """
+        done = sum(self._work.values())
+        if self._first_news is None or done < self._total_work / 20:
+            return max(0.0, self._expected * (1 - done / self._total_work)) if self._total_work else 0.0
+        began, work_then = self._first_news
+        return (time.monotonic() - began) * (self._total_work - done) / (done - work_then)
 
     def _cost(self, run: Run) -> float:
         return self._step_seconds[run.method]

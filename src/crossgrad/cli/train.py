@@ -55,7 +55,8 @@ def train(
         from crossgrad.report.names import display_name
 
         check_writable(output, overwrite=overwrite)
-        options.allow_own_net(net)
+        if net and ":" in net:
+            options.look_here()
         name = method_name(method)
         overrides = parse_overrides(set_ or [])
         if others := set(overrides) - {name}:

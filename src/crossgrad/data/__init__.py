@@ -12,10 +12,11 @@ from crossgrad.data.splits import (
     check_dataset,
     check_split,
     default_protocol,
-    held_out_groups,
+    held_out_folds,
     random_split,
     split,
     training_subset,
+    validation_folds,
 )
 
 __all__ = [
@@ -31,7 +32,8 @@ __all__ = [
     "split",
     "random_split",
     "training_subset",
-    "held_out_groups",
+    "held_out_folds",
+    "validation_folds",
     "default_protocol",
     "check_dataset",
     "check_split",

@@ -49,7 +49,7 @@ def split(dataset: DomainDataset, held_out: Sequence[str], *, in_domain_fraction
 
     Raises:
         DataError: an unknown domain, one named twice or without examples, or fewer than two left to train on.
-        SettingsError: a fraction outside [0, 1).
+        SettingsError: a fraction outside [0, 1), or a seed outside its range.
 
     Example:
         >>> dataset = DomainDataset.from_arrays(
@@ -72,6 +72,8 @@ def random_split(dataset: DomainDataset, *, in_domain_fraction: float, seed: int
 def _split(dataset: DomainDataset, held_out: tuple[str, ...], fraction: float, seed: int) -> Split:
     if not 0 <= fraction < 1:
         raise SettingsError(f"in_domain_fraction must be at least 0 and below 1, but is {fraction}")
+    if not 0 <= seed < 2**32:
+        raise SettingsError(f"a seed is a whole number from 0 to 4294967295, not {seed!r}")
     present = {dataset.domain_names[index] for index in np.unique(dataset.domains.numpy())}
     if absent := [name for name in held_out if name not in present]:
         raise DataError(f"no examples of the held-out domain {quoted(absent)}")
@@ -160,36 +162,48 @@ def default_protocol(n_domains: int) -> str:
     return "each" if n_domains <= 10 else "5"
 
 
-def held_out_groups(dataset: DomainDataset | Sequence[str], protocol: str) -> list[tuple[str, ...]]:
-    """The groups of domains to hold out, one after another.
+def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> list[tuple[str, ...]]:
+    """The folds of domains to hold out, one after another.
 
     Args:
         dataset: a dataset, or the names of its domains.
         protocol: "each": every domain alone. An integer K from 2 to the number of domains: K folds, the
-            same at every seed, whose sizes differ by one at most. Anything else: the name of a domain, or
-            names with commas between (quoted as in CSV where a name has a comma itself), held out
-            together. A domain named like a protocol is held out by a comma behind its name: "5,".
+            same at every seed, whose sizes differ by one at most. P%: that share of the domains, drawn at random
+            but the same at every seed, together. Anything else: the name of a domain, or names with commas
+            between (quoted as in CSV where a name has a comma itself), held out together. A domain named like
+            a protocol is held out by a comma behind its name: "5,".
 
     Returns:
-        Groups of names, each in the dataset's order.
+        Folds: names that are held out together, each in the dataset's order.
 
     Raises:
         DataError: an unknown domain, or one named twice.
-        SettingsError: an integer that is neither a domain nor a possible number of folds; no name at all.
+        SettingsError: an integer that is neither a domain nor a possible number of folds; a share that is none or
+            all of the domains; no name at all.
 
     Example:
-        >>> held_out_groups(["0", "15", "30"], "each")
+        >>> held_out_folds(["0", "15", "30"], "each")
         [('0',), ('15',), ('30',)]
-        >>> held_out_groups(["0", "15", "30"], "30,0")
+        >>> held_out_folds(["0", "15", "30"], "30,0")
         [('0', '30')]
-        >>> [len(group) for group in held_out_groups([str(i) for i in range(12)], "5")]
+        >>> [len(fold) for fold in held_out_folds([f"writer {i}" for i in range(12)], "5")]
         [3, 3, 2, 2, 2]
+        >>> held_out_folds(["0", "15", "30", "45"], "25%")
+        [('30',)]
     """
     names = tuple(dataset.domain_names if isinstance(dataset, DomainDataset) else dataset)
     if protocol == "each":
         return [(name,) for name in names]
+    if protocol.endswith("%") and protocol not in names:
+        return [_random_share(names, protocol)]
     is_integer = protocol.isascii() and protocol.isdecimal()
     if is_integer and 2 <= int(protocol) <= len(names):
+        if protocol in names:
+            warnings.warn(
+                f"{protocol!r} is taken as a number of folds; to hold out the domain of that name, write '{protocol},'",
+                DataWarning,
+                stacklevel=2,
+            )
         shuffled = np.random.RandomState(0).permutation(len(names))
         folds = [np.sort(shuffled[start :: int(protocol)]) for start in range(int(protocol))]
         return [tuple(names[index] for index in fold) for fold in folds]
@@ -204,6 +218,42 @@ def held_out_groups(dataset: DomainDataset | Sequence[str], protocol: str) -> li
     if not wanted:
         raise SettingsError(f"nothing to hold out in {protocol!r}; write each, a number of folds, or names")
     return [_in_order(wanted, names)]
+
+
+def validation_folds(
+    dataset: DomainDataset | Sequence[str], held_out: Sequence[str], protocol: str = "each"
+) -> list[tuple[str, ...]]:
+    """Folds of the domains that are left, to choose settings by: an inner split of the training domains.
+
+    Train without `held_out` and without a fold, and measure on the fold: what is chosen by that has seen nothing of
+    `held_out`.
+
+    Args:
+        dataset: a dataset, or the names of its domains.
+        held_out: names of the domains that settings are chosen for.
+        protocol: as `held_out_folds` takes it, for the domains that are left.
+
+    Raises:
+        DataError, SettingsError: as `held_out_folds`.
+
+    Example:
+        >>> validation_folds(["0", "15", "30", "45"], ["15"])
+        [('0',), ('30',), ('45',)]
+    """
+    names = tuple(dataset.domain_names if isinstance(dataset, DomainDataset) else dataset)
+    kept_out = _in_order(held_out, names)
+    return held_out_folds([name for name in names if name not in kept_out], protocol)
+
+
+def _random_share(names: tuple[str, ...], protocol: str) -> tuple[str, ...]:
+    try:
+        count = round(float(protocol.removesuffix("%")) / 100 * len(names))
+    except (ValueError, OverflowError):
+        count = 0
+    if not 0 < count < len(names):
+        raise SettingsError(f"cannot hold out {protocol!r} of {len(names)} domains: that is none or all of them")
+    drawn = np.random.RandomState(0).permutation(len(names))[:count]
+    return tuple(names[index] for index in np.sort(drawn))
 
 
 def _in_order(wanted: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ def _interruption_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if is_main:
+        if before is not None:
             signal.signal(signal.SIGINT, before)
     if held:
         signal.raise_signal(signal.SIGINT)

@@ -8,7 +8,7 @@ import torch
 
 from crossgrad.building import build_method
 from crossgrad.data import DomainDataset, split, training_subset
-from crossgrad.experiments.performing import building_of, scaling_for
+from crossgrad.experiments.performing import building_of, scaling_for, torch_threads
 from crossgrad.experiments.runs import Run
 from crossgrad.training import batches
 
@@ -35,19 +35,14 @@ def _time_step(run: Run, dataset: DomainDataset) -> float:
     optimizer = run.settings.make_optimizer(method.parameters())
     scaling = scaling_for(run.settings, train.inputs)
     stream = batches(train, batch_size=run.settings.batch_size, seed=0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(run.settings.threads)
     seconds = []
-    try:
-        with torch.random.fork_rng(devices=[]):  # dropout
-            for _ in range(TIMED_STEPS + 1):
-                batch = next(stream)
-                batch = batch._replace(inputs=scaling.apply(batch.inputs))
-                started = time.perf_counter()
-                optimizer.zero_grad()
-                method.backward(batch)
-                optimizer.step()
-                seconds.append(time.perf_counter() - started)
-    finally:
-        torch.set_num_threads(threads)
+    with torch_threads(run.settings.threads), torch.random.fork_rng(devices=[]):  # dropout draws
+        for _ in range(TIMED_STEPS + 1):
+            batch = next(stream)
+            batch = batch._replace(inputs=scaling.apply(batch.inputs))
+            started = time.perf_counter()
+            optimizer.zero_grad()
+            method.backward(batch)
+            optimizer.step()
+            seconds.append(time.perf_counter() - started)
     return statistics.median(seconds[1:])

@@ -5,6 +5,8 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from crossgrad._types import Batch
@@ -33,6 +34,17 @@ from crossgrad.records import RECORD_VERSION, Record
 from crossgrad.training import History, Watch, fit, watch_nothing
 
 GALLERY_EXAMPLES = 8
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch use so many threads, and then as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def scaling_for(settings: Settings, train_inputs: Tensor) -> Standardisation:
@@ -56,29 +68,22 @@ class Trained:
 def train_method(dataset: DomainDataset, parts: Split, run: Run, watch: Watch = watch_nothing) -> Trained:
     """Train a run's method on its split's training examples.
 
-    Torch's number of threads is the settings' while it trains, and then what it was.
-
     Raises:
         NonFiniteLossError: a loss became NaN or infinite.
     """
     train = training_subset(dataset, parts)
     scaling = scaling_for(run.settings, train.inputs)
     building = building_of(run, train)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(run.settings.threads)
-    try:
-        method = build_method(**building)
-        history = fit(
-            method,
-            replace(train, inputs=scaling.apply(train.inputs)),
-            optimizer=run.settings.make_optimizer(method.parameters()),
-            max_steps=run.settings.max_steps,
-            batch_size=run.settings.batch_size,
-            seed=run.seed,
-            watch=watch,
-        )
-    finally:
-        torch.set_num_threads(threads)
+    method = build_method(**building)
+    history = fit(
+        method,
+        replace(train, inputs=scaling.apply(train.inputs)),
+        optimizer=run.settings.make_optimizer(method.parameters()),
+        max_steps=run.settings.max_steps,
+        batch_size=run.settings.batch_size,
+        seed=run.seed,
+        watch=watch,
+    )
     return Trained(method, building, scaling, history)
 
 
@@ -127,12 +132,13 @@ def perform(
         "perturbation": None,
         "error": None,
     }
-    try:
-        trained = train_method(dataset, parts, run, watch)
-    except NonFiniteLossError as error:
-        record["error"] = {"message": str(error), "step": error.step}
-    else:
-        record |= _measure(trained, dataset, parts, artefacts=folder / "runs" / key)
+    with torch_threads(run.settings.threads):
+        try:
+            trained = train_method(dataset, parts, run, watch)
+        except NonFiniteLossError as error:
+            record["error"] = {"message": str(error), "step": error.step}
+        else:
+            record |= _measure(trained, dataset, parts, artefacts=folder / "runs" / key)
     return record | {"seconds": round(time.perf_counter() - started, 3), "versions": versions(), "command": command}
 
 
@@ -151,7 +157,7 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     method, scaling, history = trained.method, trained.scaling, trained.history
     outside, inside = dataset.subset(parts.out_of_domain), dataset.subset(parts.in_domain)
     outside_probabilities = probabilities(method, scaling.apply(outside.inputs))
-    partial = artefacts.with_name(artefacts.name + ".partial")
+    partial = artefacts.with_name(f"{artefacts.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     np.savez(
@@ -163,7 +169,7 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     )
     (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
     if gallery := _gallery(method, scaling, training_subset(dataset, parts)):
-        np.savez(partial / "gallery.npz", allow_pickle=False, **gallery)
+        np.savez(partial / "gallery.npz", **gallery)
     shutil.rmtree(artefacts, ignore_errors=True)
     os.replace(partial, artefacts)
 
@@ -186,7 +192,7 @@ def _losses(values: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if name.endswith("_loss")}
 
 
-def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> dict[str, NDArray[Any]]:
+def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> dict[str, Any]:
     """A few training images, the domains in turn, as they are and as the trained method moves them."""
     if train.inputs.ndim != 4:
         return {}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crossgrad.building import source_digest
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import run_key
@@ -19,7 +20,7 @@ class Run:
     seed: int
     settings: Settings
     select: str = "none"
-    """How the settings were chosen: "none" for defaults and what was asked for, "held-out" for validation domains."""
+    """How settings were chosen that were not asked for: "none" for defaults, "held-out" for validation domains."""
 
     def identity(self, dataset: DomainDataset) -> dict[str, Any]:
         """What determines the run, as its record has it."""
@@ -32,7 +33,7 @@ class Run:
             "seed": self.seed,
             "select": self.select,
             "settings": self.settings.to_json(),
-        }
+        } | ({"net_source": digest} if (digest := source_digest(self.net)) else {})
 
     def key(self, dataset: DomainDataset) -> str:
         """Sixteen hex digits; the name of the run's artefact folder."""
@@ -41,7 +42,7 @@ class Run:
 
 def plan_runs(
     *,
-    groups: Sequence[tuple[str, ...]],
+    folds: Sequence[tuple[str, ...]],
     methods: Sequence[str],
     seeds: Sequence[int],
     net: str,
@@ -49,11 +50,11 @@ def plan_runs(
     fields: Mapping[str, Mapping[str, Any]],
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> list[Run]:
-    """Every method on every group of held-out domains with every seed; seeds outermost, so that a stop in between
+    """Every method on every fold of held-out domains with every seed; seeds outermost, so that a stop in between
     leaves whole comparisons.
 
     Args:
-        groups: of domains to hold out.
+        folds: of domains, each held out together.
         methods: names in METHODS.
         seeds: each at least 0.
         net: name in NETS or an import path.
@@ -63,15 +64,15 @@ def plan_runs(
     """
     runs = []
     for seed in seeds:
-        for group in groups:
+        for fold in folds:
             for method in methods:
-                selected = dict(chosen.get(group[0], {}).get(method, {})) if len(group) == 1 else {}
+                selected = dict(chosen.get(fold[0], {}).get(method, {})) if len(fold) == 1 else {}
                 asked = fields.get(method, {})
-                select = "held-out" if selected and not asked else "none"
+                select = "held-out" if selected else "none"
                 selected_fields = selected.pop("fields", {})
                 runs.append(
                     Run(
-                        held_out=group,
+                        held_out=fold,
                         method=method,
                         net=net,
                         seed=seed,

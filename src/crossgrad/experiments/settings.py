@@ -1,16 +1,20 @@
 """What a run is trained with: frozen, JSON both ways, refused at the edge where it makes no sense."""
 
+import dataclasses
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, SupportsIndex
 
+import numpy as np
 import torch
 from torch.nn import Parameter
 
 from crossgrad.building import known, method_fields, method_name, parse_field
 from crossgrad.errors import SettingsError
 from crossgrad.methods import PRESETS
+from crossgrad.perturb import Step
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -18,6 +22,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
 }
 """Names on the command line and in records; all at torch's defaults but for learning rate and weight decay."""
+
+LARGEST = torch.finfo(torch.float32).max
 
 SCALINGS = ("auto", "none", "standardise")
 """How inputs are scaled: "auto" leaves images in [0, 1] as they are and standardises everything else."""
@@ -62,18 +68,27 @@ class Settings:
         known("scaling", self.scaling, SCALINGS)
         for name in ("max_steps", "batch_size", "threads"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, SupportsIndex) or operator.index(value) < 1:
                 raise SettingsError(f"{name} is a whole number of at least 1, not {value!r}")
+            object.__setattr__(self, name, operator.index(value))  # NumPy's integers are no JSON
         for name, low, high in (
-            ("learning_rate", math.ulp(0.0), math.inf),
-            ("weight_decay", 0.0, math.inf),
+            ("learning_rate", math.ulp(0.0), LARGEST),
+            ("weight_decay", 0.0, LARGEST),
             ("dropout", 0.0, 1.0),
             ("in_domain_fraction", 0.0, 1.0),
         ):
             value = getattr(self, name)
-            if not low <= value < high:
+            if not isinstance(value, int | float | np.floating) or not low <= value < high:
                 rule = "positive and finite" if low > 0 else f"at least 0 and {'finite' if high > 1 else 'below 1'}"
                 raise SettingsError(f"{name} is a number, {rule}, not {value!r}")
+            object.__setattr__(self, name, float(value))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Settings":
+        """Settings by name, with an error that names the nearest where there is none of that name."""
+        for name in values:
+            known("setting", name, [field.name for field in dataclasses.fields(cls) if field.name != "fields"])
+        return cls(**values)
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
         """The optimiser over a method's parameters."""
@@ -83,8 +98,16 @@ class Settings:
         return asdict(self) | {"fields": dict(self.fields)}
 
     def for_method(self, method: str, fields: Mapping[str, Any]) -> "Settings":
-        """These settings with all of a method's fields written out, defaults included."""
-        return replace(self, fields=method_fields(method) | dict(fields))
+        """These settings with all of a method's fields written out, defaults included, as JSON can hold them."""
+        return replace(
+            self, fields={name: _plain(value) for name, value in (method_fields(method) | dict(fields)).items()}
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Step):
+        return f"calibrated:{value.size}" if value.is_calibrated else value.size
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, Any]]:

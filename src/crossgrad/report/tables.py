@@ -70,7 +70,7 @@ class Row:
     worst: str | None
     """The held-out domain with the lowest accuracy."""
     in_domain: Estimate | None
-    """Unseen examples of training domains, over the groups of domains that were held out together."""
+    """Unseen examples of training domains, over the folds of domains that were held out together."""
     difference: Difference | None
     """To ERM; None for ERM itself and where the two share no (domain, seed)."""
     perturbation: Perturbation | None
@@ -101,7 +101,7 @@ class Table:
     n_domains: int
     held_out: tuple[str, ...]
     """Every domain that was held out by some run, in the data's order."""
-    n_groups: int
+    n_folds: int
     """How many sets of domains were held out; fewer than domains where some were held out together."""
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
@@ -142,7 +142,7 @@ def summarise(records: Sequence[Record]) -> Table:
         n_labels=len(first["labels"]),
         n_domains=len(first["domains"]),
         held_out=tuple(name for name in first["domains"] if name in held_out_somewhere),
-        n_groups=len({tuple(record["held_out"]) for record in records}),
+        n_folds=len({tuple(record["held_out"]) for record in records}),
         seeds=tuple(sorted({record["seed"] for record in records})),
         rows=_corrected([_row(method, first["domains"], finished, accuracies) for method in methods]),
         unfinished=_unfinished(records, methods),

@@ -42,17 +42,17 @@ def headline(table: Table) -> str:
     """
     if not _has_baseline(table):
         return "ERM is not among the methods, so that no difference can be given."
-    groups: dict[str, list[str]] = {}
+    verdicts: dict[str, list[str]] = {}
     for row in table.rows:
         if row.method != BASELINE:
-            groups.setdefault(row.difference.verdict if row.difference else "unknown", []).append(row.name)
+            verdicts.setdefault(row.difference.verdict if row.difference else "unknown", []).append(row.name)
     clauses: list[str] = []
     for verdict, words in _HEADLINES.items():
-        if names := groups.get(verdict):
+        if names := verdicts.get(verdict):
             verb = "" if words.startswith("may ") else "is " if len(names) == 1 else "are "
             where = "" if clauses else " on unseen domains"
             clauses.append(f"{_listed(names)} {verb}{words}{where}")
-    if names := groups.get("unknown"):
+    if names := verdicts.get("unknown"):
         clauses.append(f"for {_listed(names)} no interval can be given")
     text = "; ".join(clauses) or "Only ERM was trained, so that there is nothing to compare"
     return printable(f"{text[0].upper()}{text[1:]}." if text.startswith("for ") else f"{text}.")
@@ -102,10 +102,10 @@ def _about_the_test(table: Table) -> list[str]:
             f"There are only {fewest} held-out domains; a difference must be large to be seen with so few, and "
             "not seeing one says little."
         )
-    if tested and table.n_groups < len(table.held_out):
-        together = "together" if table.n_groups == 1 else f"in {table.n_groups} groups"
+    if tested and table.n_folds < len(table.held_out):
+        together = "together" if table.n_folds == 1 else f"in {table.n_folds} folds"
         notes.append(
-            f"The {len(table.held_out)} held-out domains were held out {together}. Domains of one group share the "
+            f"The {len(table.held_out)} held-out domains were held out {together}. Domains of one fold share the "
             "models they are measured with, which makes the test too sure of itself; hold out each for one to rely on."
         )
     if len(table.seeds) == 1:

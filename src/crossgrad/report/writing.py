@@ -39,7 +39,8 @@ def write_report(folder: Path) -> ReportPaths:
             ...
         crossgrad.errors.RecordError: no records at 'no/such/folder'; give a records.jsonl or a folder that holds one
     """
-    records = read_records(folder)
+    # Runs end in any order; the page is the same.
+    records = sorted(read_records(folder), key=lambda record: (str(record.get("seed")), str(record.get("held_out"))))
     table = summarise(records)
     paths = ReportPaths(html=folder / "report.html", markdown=folder / "report.md")
     _replace(paths.html, render_html(table, records, folder / "runs"))

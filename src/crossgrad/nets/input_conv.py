@@ -1,0 +1,80 @@
+"""The convolution that takes a net's inputs: methods that move inputs need its gradient for them, cheaply."""
+
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+
+@final
+class InputConv2d(nn.Module):
+    """A 2D convolution (stride 1) whose input gradient is fast on CPUs for inputs of few channels.
+
+    On CPUs PyTorch leaves a convolution's gradients to oneDNN, which handles channels in blocks: for one or three input
+    channels its input gradient takes several times as long as PyTorch's own kernel for the same sum
+    (benchmarks/input_conv.py). Ordinary training never asks for that gradient; CrossGrad does twice a step. Values and
+    all other gradients are those of nn.Conv2d.
+
+    Args:
+        in_channels: of the inputs.
+        out_channels: of the result.
+        kernel_size: height and width of the kernel.
+        padding: zeros around the inputs.
+
+    Example:
+        >>> inputs = torch.rand(2, 1, 8, 8, requires_grad=True)
+        >>> InputConv2d(1, 4, 3, padding=1)(inputs).sum().backward()
+        >>> inputs.grad.shape
+        torch.Size([2, 1, 8, 8])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, padding: int = 0) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not (inputs.requires_grad and torch.is_grad_enabled() and inputs.device.type == "cpu"):
+            plain: Tensor = self.conv(inputs)
+            return plain
+        padding = self.conv.padding[0]
+        result: Tensor = _Convolve.apply(inputs, self.conv.weight, self.conv.bias, padding)  # type: ignore[no-untyped-call]
+        return result
+
+
+class _Convolve(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(inputs: Tensor, weight: Tensor, bias: Tensor, padding: Any) -> Tensor:
+        return torch.conv2d(inputs, weight, bias, padding=padding)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(inputs[0], inputs[1])
+        ctx.padding = inputs[3]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        inputs, weight = ctx.saved_tensors
+        gradient, sides = gradients[0].contiguous(), [ctx.padding, ctx.padding]
+        wants_inputs, wants_weight, wants_bias, _ = ctx.needs_input_grad
+        by_inputs = by_weight = by_bias = None
+        if wants_inputs:
+            by_inputs, _, _ = torch.ops.aten._slow_conv2d_backward(
+                gradient, inputs.contiguous(), weight, weight.shape[2:], [1, 1], sides, [True, False, False]
+            )
+        if wants_weight or wants_bias:
+            _, by_weight, by_bias = torch.ops.aten.convolution_backward(
+                gradient,
+                inputs,
+                weight,
+                [weight.shape[0]],
+                [1, 1],
+                sides,
+                [1, 1],
+                False,
+                [0, 0],
+                1,
+                [False, wants_weight, wants_bias],
+            )
+        return by_inputs, by_weight, by_bias, None
