@@ -391,6 +391,20 @@ def test_image_files_are_labelled_one_by_one(command: Command, tmp_path: Path) -
     assert "cannot read image 'bad.png'" in refused.err
 
 
+def test_predict_leaves_out_what_cannot_be_read_only_if_asked(command: Command) -> None:
+    pictures = save_pictures(Path("scans"))
+    assert command("train", "scans", "--image-size", "8", "--max-steps", "2", "--output", "model").code == 0
+    Path("broken.png").write_bytes(b"no image")
+    files = [str(pictures[0]), "broken.png", *map(str, pictures[1:])]
+    refused = command("predict", "model", *files, "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "'broken.png'" in refused.err
+    done = command("predict", "model", *files, "--json", "--skip-unreadable")
+    assert done.code == 0
+    assert [json.loads(line)["file"] for line in done.out.splitlines()] == list(map(str, pictures))
+    assert "'broken.png'" in done.err
+
+
 def test_predict_tells_a_model_or_a_file_that_cannot_be_used(command: Command, model: Path) -> None:
     for arguments, message in (
         (("absent", "vectors.npz"), "no model at 'absent'"),

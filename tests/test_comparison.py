@@ -14,6 +14,7 @@ import crossgrad
 from crossgrad.comparison import carry_out, default_net, plan
 from crossgrad.data import BENCHMARKS, DomainDataset, open_dataset
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
+from crossgrad.perturb import Step
 from small import DOMAINS, images, vectors
 
 
@@ -199,7 +200,7 @@ def test_another_comparisons_folder_is_refused_unless_it_is_to_be_overwritten(tm
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(
         RecordError,
-        match=r"holds 2 other runs, no part of this comparison \(of vectors; methods erm; seeds 0, 1; steps 2\)",
+        match=r"holds 2 other runs, no part of this comparison \(of vectors; methods crossgrad, erm; seeds 0; steps",
     ):
         compare(tmp_path, max_steps=3)
     result = compare(tmp_path, max_steps=3, overwrite=True)
@@ -231,3 +232,45 @@ def test_label_and_domain_names_of_any_text_come_through(tmp_path: Path) -> None
     page = (tmp_path / "report.html").read_text()
     assert "größe &lt;b&gt;" in page
     assert "größe <b>" not in page
+
+
+def test_options_at_their_defaults_keep_the_settings_chosen_on_validation_domains(tmp_path: Path) -> None:
+    digits = open_dataset("digits")
+
+    def of(**options: Any) -> set[str]:
+        planned = plan(digits, output=tmp_path, methods=["erm", "crossgrad"], seeds=[0], **options)
+        return {run.select for run in planned.runs}
+
+    assert of() == of(dropout=0.0, threads=1, net="conv2", max_steps=250) == {"held-out"}
+    assert of(fields={"crossgrad": {"label_weight": 0.25}}) == {"held-out"}
+    assert of(max_steps=251) == of(net="lenet") == {"none"}
+
+
+def test_steps_are_written_as_json_can_hold_them(tmp_path: Path) -> None:
+    result = compare(
+        tmp_path,
+        methods="crossgrad",
+        seeds=[3],
+        fields={"crossgrad": {"label_gradient_step": Step(calibrated=0.25), "domain_gradient_step": Step(0.5)}},
+    )
+    (record,) = result.records
+    assert record["seed"] == 3
+    fields = record["settings"]["fields"]
+    assert (fields["label_gradient_step"], fields["domain_gradient_step"]) == ("calibrated:0.25", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"max_step": 5}, "no setting 'max_step'; did you mean 'max_steps'"),
+        ({"learning_rate": 1e39}, "learning_rate is a number, positive and finite, not 1e"),
+        ({"max_steps": True}, "max_steps is a whole number of at least 1, not True"),
+        ({"net": "json:loads"}, "net 'json:loads' fails for inputs of shape"),
+        ({"net": ".relative:make"}, "no trunk at '.relative:make'"),
+        ({"net": "collections:OrderedDict"}, "net 'collections:OrderedDict' fails for inputs of shape"),
+    ],
+)
+def test_what_only_python_can_say_is_checked_too(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        compare(tmp_path, **wrong)
+    assert not any(tmp_path.iterdir())

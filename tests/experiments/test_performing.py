@@ -1,6 +1,7 @@
 """One run: what it may see of the domains it holds out (nothing), and what it leaves."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +207,34 @@ def test_each_run_trains_with_its_own_threads_and_leaves_torchs_as_they_were(tmp
     perform(run(threads=threads + 1, max_steps=1, fields={"label_gradient_step": 1e300}), vectors(), tmp_path)
     assert seen == [threads + 1]
     assert torch.get_num_threads() == threads
+
+
+def test_a_run_measures_with_its_own_threads_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "counting_trunk.py").write_text(
+        "import torch\n"
+        "seen = []\n"
+        "class Trunk(torch.nn.Flatten):\n"
+        "    def forward(self, inputs):\n"
+        "        seen.append((torch.get_num_threads(), self.training))\n"
+        "        return super().forward(inputs)\n"
+        "def make(shape):\n"
+        "    return Trunk()\n"
+    )
+    threads = torch.get_num_threads() + 1
+    perform(run("erm", net="counting_trunk:make", threads=threads, max_steps=1), vectors(), tmp_path)
+    import counting_trunk  # type: ignore[import-not-found]
+
+    assert set(counting_trunk.seen) == {(threads, True), (threads, False)}
+
+
+def test_an_update_that_ruins_the_net_at_the_last_step_is_an_error_of_the_run(tmp_path: Path) -> None:
+    record = perform(run("erm", max_steps=1, learning_rate=3e38, optimizer="sgd"), vectors(), tmp_path)
+    assert record["error"]["step"] == 1
+    assert re.match(
+        r"the largest logit became (inf|nan) at step 1; try a smaller learning rate", record["error"]["message"]
+    )
+    assert record["out_of_domain"] is None
 
 
 def test_estimating_the_time_of_a_step_changes_nothing_of_torch() -> None:
