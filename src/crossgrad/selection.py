@@ -9,8 +9,6 @@ from typing import Any
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
 
-Settings = dict[str, Any]
-
 
 def validation_pairs(domain_names: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of domains to hold out together, so that settings can be chosen for each domain without it.
@@ -56,7 +54,7 @@ def validation_accuracies(records: Sequence[Record], held_out: str) -> dict[str,
     }
 
 
-def choose(records: Sequence[Record], held_out: str) -> dict[str, Settings]:
+def choose(records: Sequence[Record], held_out: str) -> dict[str, dict[str, Any]]:
     """Each method's settings with the highest accuracy on the validation domains of one held-out domain.
 
     Of equals, the first in the order of records is taken.

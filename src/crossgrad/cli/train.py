@@ -92,16 +92,20 @@ def train(
         def watch(step: int, values: dict[str, float]) -> None:
             progress.update(task, completed=step, losses=describe(values))
 
-        model = train_model(
-            dataset,
-            method=name,
-            domains=domains,
-            seed=seed,
-            net=net,
-            fields=overrides.get(name),
-            watch=watch,
-            **settings,
-        )
+        try:
+            model = train_model(
+                dataset,
+                method=name,
+                domains=domains,
+                seed=seed,
+                net=net,
+                fields=overrides.get(name),
+                watch=watch,
+                **settings,
+            )
+        except KeyboardInterrupt:
+            say("Interrupted: nothing was saved.")
+            raise typer.Exit(130) from None
     save(model, output, overwrite=overwrite)
     measured = {place: model.card[place] for place in ("in_domain", "out_of_domain") if model.card[place]}
     if as_json:

@@ -16,7 +16,7 @@ _MANIFESTS = (".csv", ".jsonl", ".json", ".parquet")
 
 
 def open_dataset(
-    source: str | Path,
+    data: str | Path,
     *,
     image_size: int | None = None,
     channels: int | None = None,
@@ -30,7 +30,7 @@ def open_dataset(
     A benchmark goes before a folder of the same name; the folder is meant by "./digits" or by a `Path`.
 
     Args:
-        source: a benchmark's name, a folder domain/label/image, a manifest (.csv, .jsonl, .json, .parquet),
+        data: a benchmark's name, a folder domain/label/image, a manifest (.csv, .jsonl, .json, .parquet),
             or arrays (.npz).
         image_size: of image files, in pixels; None: 32.
         channels: of image files: 1, 3, or None: 1 where every image is grey, else 3.
@@ -47,12 +47,12 @@ def open_dataset(
         >>> len(open_dataset("digits"))
         1797
     """
-    path = Path(source)
-    is_benchmark = isinstance(source, str) and source in BENCHMARKS
+    path = Path(data)
+    is_benchmark = isinstance(data, str) and data in BENCHMARKS
     if is_benchmark or (path.suffix.lower() == ".npz" and not path.is_dir()):
         if image_size is not None or channels is not None:
-            raise SettingsError(f"image size and channels are for image files; {str(source)!r} has its own")
-        return BENCHMARKS[str(source)].load() if is_benchmark else read_arrays(path)
+            raise SettingsError(f"image size and channels are for image files; {str(data)!r} has its own")
+        return BENCHMARKS[str(data)].load() if is_benchmark else read_arrays(path)
     size = DEFAULT_IMAGE_SIZE if image_size is None else image_size
     if path.is_dir():
         return read_folder(path, image_size=size, channels=channels, skip_unreadable=skip_unreadable)
@@ -68,7 +68,7 @@ def open_dataset(
         )
     found = "is not a kind of data known here" if path.exists() else "is not there"
     raise DataError(
-        f"{os.fspath(source)!r} {found}{did_you_mean(path.name, list(BENCHMARKS))}; data may be a benchmark "
+        f"{os.fspath(data)!r} {found}{did_you_mean(path.name, list(BENCHMARKS))}; data may be a benchmark "
         f"({quoted(BENCHMARKS)}), a folder domain/label/image, a manifest ({', '.join(_MANIFESTS)}), or "
         "arrays (.npz)"
     )

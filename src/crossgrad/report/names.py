@@ -8,11 +8,6 @@ DISPLAY_NAMES = {
     "label_grad": "LabelGrad",
     "dann": "DANN",
     "crossgrad": "CrossGrad",
-    "ccsa": "CCSA",
-    "mtae": "MTAE",
-    "hybrid": "Hybrid",
-    "random": "Random",
-    "repeat": "Repeat",
 }
 
 
