@@ -19,6 +19,7 @@ from rich.console import Console
 import crossgrad
 from crossgrad.cli import main
 from crossgrad.cli.progress import ComparisonProgress
+from crossgrad.comparison import plan
 from crossgrad.data import open_dataset
 from crossgrad.records import Record, read_records
 from processes import COMMAND
@@ -444,3 +445,13 @@ def test_a_terminal_shows_runs_done_the_steps_and_losses_of_runs_and_the_time_le
     assert " left" in shown
     assert re.search(r"CrossGrad, held out den, seed 0: step 2/3, label loss \d\.\d+", shown)
     assert re.search(r"moved by \d+\.\d+ of \d+\.\d", shown)
+
+
+def test_the_time_left_is_known_from_the_first_news_on_even_if_that_is_of_a_finished_run(tmp_path: Path) -> None:
+    planned = plan(vectors(), output=tmp_path, methods=["erm"], hold_out="den", seeds=[0, 1], max_steps=2)
+    screen = io.StringIO()
+    follower = ComparisonProgress(Console(file=screen, width=100), jobs=1)
+    follower.plan(planned, planned.runs)
+    follower.advance(planned.runs[0], 2, {"label_loss": 1.0})
+    Console(file=screen, width=100).print(follower._render())
+    assert re.search(r"0/2 \d+ s left", screen.getvalue())

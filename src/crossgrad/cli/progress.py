@@ -160,7 +160,8 @@ class ComparisonProgress:
             self._console.print(f"{self._done} of {len(self._runs)} runs, about {duration(self._seconds_left())} left")
 
     def _render(self) -> Group:
-        lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines.values()]
+        now = list(self._lines.values())  # drawn by a thread of its own, while runs come and go
+        lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in now]
         return Group(self._bar, *lines)
 
     def _seconds_left(self) -> float:
@@ -169,9 +170,9 @@ class ComparisonProgress:
         What comes before the first news is the start of processes, no pace to go by.
         """
         done = sum(self._work.values())
-        if self._first_news is None or done < self._total_work / 20:
+        began, work_then = self._first_news or (0.0, done)
+        if done < self._total_work / 20 or done <= work_then:
             return max(0.0, self._expected * (1 - done / self._total_work)) if self._total_work else 0.0
-        began, work_then = self._first_news
         return (time.monotonic() - began) * (self._total_work - done) / (done - work_then)
 
     def _cost(self, run: Run) -> float:
