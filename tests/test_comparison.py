@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import crossgrad
-from crossgrad.comparison import carry_out, default_net, plan
+from crossgrad.comparison import carry_out, plan
 from crossgrad.data import BENCHMARKS, DomainDataset, open_dataset
+from crossgrad.defaults import default_net
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
 from crossgrad.perturb import Step
 from small import DOMAINS, images, vectors

@@ -6,14 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from crossgrad.building import build_method, method_name
 from crossgrad.data import (
-    BENCHMARKS,
-    Benchmark,
     DomainDataset,
     check_dataset,
     check_split,
@@ -21,6 +18,7 @@ from crossgrad.data import (
     held_out_folds,
     split,
 )
+from crossgrad.defaults import benchmark_of, default_net, default_settings
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.runs import Run, plan_runs
@@ -84,31 +82,6 @@ class Comparison:
         return summarise(self.records)
 
 
-def default_net(dataset: DomainDataset) -> str:
-    """The benchmark's net where the dataset is one, else lenet for images and mlp for everything else."""
-    if benchmark := _benchmark(dataset):
-        return benchmark.net
-    is_image = dataset.inputs.ndim == 4 and min(dataset.inputs.shape[2:]) >= 8
-    return "lenet" if is_image else "mlp"
-
-
-def default_settings(dataset: DomainDataset) -> dict[str, Any]:
-    """The benchmark's settings where the dataset is one; none else."""
-    benchmark = _benchmark(dataset)
-    return dict(benchmark.settings) if benchmark else {}
-
-
-def _benchmark(dataset: DomainDataset) -> Benchmark | None:
-    """The benchmark that a dataset is; none where it is one's own data under a benchmark's name."""
-    benchmark = BENCHMARKS.get(dataset.name)
-    return benchmark if benchmark and dataset.fingerprint == _fingerprint(dataset.name) else None
-
-
-@cache
-def _fingerprint(name: str) -> str:
-    return BENCHMARKS[name].load().fingerprint
-
-
 def plan(
     dataset: DomainDataset,
     *,
@@ -134,7 +107,7 @@ def plan(
         if name not in names:
             raise SettingsError(f"fields are set for {name}, which is not compared; compared are {', '.join(names)}")
     net = net or default_net(dataset)
-    benchmark = _benchmark(dataset)
+    benchmark = benchmark_of(dataset)
     of_all = Settings.of(default_settings(dataset) | settings)
     is_as_chosen = benchmark is not None and net == benchmark.net and of_all == Settings.of(benchmark.settings)
     runs = plan_runs(

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from crossgrad.building import known, method_name
-from crossgrad.comparison import default_net, default_settings
 from crossgrad.data import DomainDataset, Split, check_dataset, check_split, random_split, split, training_subset
+from crossgrad.defaults import default_net, default_settings
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.performing import Trained, torch_threads, train_method, versions
 from crossgrad.experiments.runs import Run

@@ -49,7 +49,7 @@ def train(
         from crossgrad.building import method_name
         from crossgrad.checkpoint import check_writable, save
         from crossgrad.cli.progress import describe
-        from crossgrad.comparison import default_settings
+        from crossgrad.defaults import default_settings
         from crossgrad.deployment import train as train_model
         from crossgrad.experiments.settings import Settings, parse_overrides
         from crossgrad.report.names import display_name
