@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 import inspect
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from crossgrad.errors import SettingsError
 from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
 from crossgrad.nets.heads import n_features
+from crossgrad.parsing import keyword_defaults, parse_argument
 
 ALIASES = {"dan": "dann"}
 """The paper writes DAN for domain-adversarial training."""
@@ -54,8 +54,7 @@ def method_fields(method: str) -> dict[str, Any]:
         >>> method_fields("dann")
         {'reversal': 1.0, 'schedule_rate': 10.0}
     """
-    parameters = inspect.signature(METHODS[method].__init__).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return keyword_defaults(METHODS[method].__init__)
 
 
 def parse_field(method: str, field: str, text: str) -> Any:
@@ -71,22 +70,7 @@ def parse_field(method: str, field: str, text: str) -> Any:
         (0.25, 'l2')
     """
     known(f"field of {method}", field, list(method_fields(method)))
-    declared = typing.get_type_hints(METHODS[method].__init__)[field]
-    options = typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
-    lowered = text.strip().lower()
-    if type(None) in options and lowered == "none":
-        return None
-    if bool in options:
-        if lowered not in ("true", "false"):
-            raise SettingsError(f"{method}.{field} is true or false, not {text!r}")
-        return lowered == "true"
-    if float in options:
-        try:
-            return float(text)
-        except ValueError as error:
-            if str not in options:
-                raise SettingsError(f"{method}.{field} is a number, not {text!r}") from error
-    return text.strip()
+    return parse_argument(METHODS[method].__init__, field, text, what=f"{method}.{field}")
 
 
 def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:

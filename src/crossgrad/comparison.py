@@ -16,6 +16,7 @@ from crossgrad.data import (
     check_split,
     default_protocol,
     held_out_folds,
+    left_out_domains,
     split,
 )
 from crossgrad.defaults import benchmark_of, default_net, default_settings
@@ -109,9 +110,16 @@ def plan(
     net = net or default_net(dataset)
     benchmark = benchmark_of(dataset)
     of_all = Settings.of(default_settings(dataset) | settings)
-    is_as_chosen = benchmark is not None and net == benchmark.net and of_all == Settings.of(benchmark.settings)
+    is_as_chosen = (
+        benchmark is not None
+        and dataset.name == benchmark.name  # with other options it has another name
+        and net == benchmark.net
+        and of_all == Settings.of(benchmark.settings)
+    )
+    protocol = hold_out or default_protocol(dataset)
     runs = plan_runs(
-        folds=held_out_folds(dataset, hold_out or default_protocol(len(dataset.domain_names))),
+        folds=held_out_folds(dataset, protocol),
+        left_out=left_out_domains(dataset, protocol),
         methods=names,
         seeds=list(dict.fromkeys(operator.index(seed) for seed in seeds)),
         net=net,
@@ -122,7 +130,8 @@ def plan(
     check_dataset(dataset)
     for run in {run.held_out: run for run in runs}.values():
         fraction = run.settings.in_domain_fraction
-        check_split(dataset, split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed))
+        parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
+        check_split(dataset, parts)
     for run in {run.method: run for run in runs}.values():
         _build_once(run, dataset)
     return Comparison(dataset, tuple(runs), Path(output))
@@ -135,7 +144,7 @@ def _build_once(run: Run, dataset: DomainDataset) -> None:
         net=run.net,
         input_shape=dataset.inputs.shape[1:],
         n_labels=len(dataset.label_names),
-        n_domains=len(dataset.domain_names) - len(run.held_out),
+        n_domains=len(dataset.domain_names) - len(run.held_out) - len(run.left_out),
         fields=run.settings.fields,
         dropout=run.settings.dropout,
     )
@@ -193,8 +202,9 @@ def compare(
         dataset: of at least three domains.
         output: folder for records.jsonl, runs/, report.html and report.md.
         methods: names in METHODS.
-        hold_out: "each", a number of folds of domains, or names with commas between; by default each domain in turn
-            up to ten of them, five folds above.
+        hold_out: "protocol" for a benchmark's own split, "each", a number of folds of domains, or names with commas
+            between; by default the benchmark's own split where it has one, else each domain in turn up to ten of
+            them, five folds above.
         seeds: of the runs; each run is determined by its settings and seed.
         net: name in NETS or the import path of a trunk's factory; by default the benchmark's own, lenet for
             images, mlp for everything else.

@@ -1,6 +1,5 @@
 """What a dataset is trained with where nothing else is asked for."""
 
-from functools import cache
 from typing import Any
 
 from crossgrad.data import BENCHMARKS, Benchmark, DomainDataset
@@ -21,11 +20,5 @@ def default_settings(dataset: DomainDataset) -> dict[str, Any]:
 
 
 def benchmark_of(dataset: DomainDataset) -> Benchmark | None:
-    """The benchmark that a dataset is; none where it is one's own data under a benchmark's name."""
-    benchmark = BENCHMARKS.get(dataset.name)
-    return benchmark if benchmark and dataset.fingerprint == _fingerprint(dataset.name) else None
-
-
-@cache
-def _fingerprint(name: str) -> str:
-    return BENCHMARKS[name].load().fingerprint
+    """The benchmark that a dataset is; none where it is one's own data, under whatever name."""
+    return BENCHMARKS[dataset.benchmark] if dataset.benchmark else None

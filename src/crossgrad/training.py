@@ -52,6 +52,8 @@ class History:
 def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[Batch]:
     """Endless shuffled batches of exactly `batch_size`; one pass over the data runs on into the next.
 
+    Where the dataset has variants of its inputs, each input is itself or one of them, all equally likely.
+
     Args:
         dataset: its domains are the training domains.
         batch_size: examples a batch, at least 1; more than there are repeats some.
@@ -73,7 +75,12 @@ def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[B
         while len(order) < batch_size:
             order = torch.cat([order, torch.randperm(len(dataset), generator=generator)])
         chosen, order = order[:batch_size], order[batch_size:]
-        yield Batch(dataset.inputs[chosen], dataset.labels[chosen], dataset.domains[chosen])
+        inputs = dataset.inputs[chosen]
+        if dataset.variants is not None:
+            variant = torch.randint(dataset.variants.shape[1] + 1, (batch_size,), generator=generator)
+            varied = variant > 0
+            inputs[varied] = dataset.variants[chosen[varied], variant[varied] - 1]
+        yield Batch(inputs, dataset.labels[chosen], dataset.domains[chosen])
 
 
 def fit(

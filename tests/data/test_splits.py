@@ -267,4 +267,4 @@ def test_protocols_that_mean_nothing_are_refused(protocol, error, message):
 
 
 def test_up_to_ten_domains_are_held_out_each_and_more_in_five_folds():
-    assert [default_protocol(n) for n in (3, 10, 11)] == ["each", "each", "5"]
+    assert [default_protocol(["x"] * n) for n in (3, 10, 11)] == ["each", "each", "5"]

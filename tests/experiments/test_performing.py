@@ -137,8 +137,8 @@ def test_a_record_says_everything_that_its_description_promises(tmp_path: Path) 
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert set(record) == {
         "version", "key", "dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net",
-        "seed", "select", "settings", "max_steps", "out_of_domain", "in_domain", "losses", "perturbation", "error",
-        "seconds", "versions", "command",
+        "seed", "select", "settings", "max_steps", "out_of_domain", "in_domain", "training", "losses", "perturbation",
+        "error", "seconds", "versions", "command",
     }  # fmt: skip
     assert record["held_out"] == ["barn"]
     assert record["max_steps"] == record["settings"]["max_steps"] == 5

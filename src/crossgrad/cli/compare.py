@@ -28,9 +28,10 @@ def compare(
     hold_out: Annotated[
         str | None,
         typer.Option(
-            help="each (one domain after another), K (folds of domains), P% (a random share) or NAME,NAME; "
+            help="protocol (a benchmark's own split), each (one domain after another), "
+            "K (folds of domains), P% (a random share) or NAME,NAME; "
             "'5,' is the domain named 5.  "
-            "[default: each up to 10 domains, 5 folds above]"
+            "[default: protocol if there is one, else each up to 10 domains, 5 folds above]"
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Seeds 0 to N-1.")] = 3,
@@ -51,6 +52,7 @@ def compare(
     label_column: options.LabelColumn = "label",
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
+    option: options.Option = None,
     jobs: Annotated[int | None, typer.Option(help="Runs at once.  [default: one a core]")] = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -70,13 +72,20 @@ def compare(
             options.look_here()
         overrides = parse_overrides(set_ or [])
         dataset = options.open_data(
-            data, image_size, channels, path_column, label_column, domain_column, skip_unreadable=skip_unreadable
+            data,
+            image_size,
+            channels,
+            path_column,
+            label_column,
+            domain_column,
+            option,
+            skip_unreadable=skip_unreadable,
         )
     if seeds < 1:
         raise SettingsError(f"--seeds is at least 1, not {seeds}")
     comparison = plan(
         dataset,
-        output=output or Path(f"crossgrad-{dataset.name}"),
+        output=output or Path(f"crossgrad-{dataset.benchmark or dataset.name}"),
         methods=[name.strip() for name in methods.split(",") if name.strip()],
         hold_out=hold_out,
         seeds=[seed] if seed is not None else range(seeds),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crossgrad.errors import SettingsError
+
 if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
 
@@ -40,6 +42,12 @@ Set = Annotated[
         "--set", metavar="METHOD.FIELD=VALUE", help="A method's field, or crossgrad.preset=paper. Repeatable."
     ),
 ]
+Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="NAME=VALUE", help="Of a benchmark; `crossgrad data list NAME` shows them. Repeatable."
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the output folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print results as JSON instead of tables.")]
 
@@ -51,6 +59,7 @@ def open_data(
     path_column: str,
     label_column: str,
     domain_column: str,
+    option: list[str] | None,
     *,
     skip_unreadable: bool,
 ) -> "DomainDataset":
@@ -64,7 +73,24 @@ def open_data(
         label_column=label_column,
         domain_column=domain_column,
         skip_unreadable=skip_unreadable,
+        options=_benchmark_options(data, option or []),
     )
+
+
+def _benchmark_options(data: str, texts: list[str]) -> dict[str, Any]:
+    from crossgrad.data import BENCHMARKS
+
+    if not texts:
+        return {}
+    if data not in BENCHMARKS:
+        raise SettingsError(f"--option is for benchmarks, and {data!r} is none; there are {', '.join(BENCHMARKS)}")
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(f"write NAME=VALUE, such as seed=1, not {text!r}")
+        found[name.strip()] = value
+    return BENCHMARKS[data].parse_options(found)
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def train(
     label_column: options.LabelColumn = "label",
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
+    option: options.Option = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -62,7 +63,14 @@ def train(
         if others := set(overrides) - {name}:
             raise SettingsError(f"--set names {', '.join(sorted(others))}, but {name} is trained")
         dataset = options.open_data(
-            data, image_size, channels, path_column, label_column, domain_column, skip_unreadable=skip_unreadable
+            data,
+            image_size,
+            channels,
+            path_column,
+            label_column,
+            domain_column,
+            option,
+            skip_unreadable=skip_unreadable,
         )
     settings = options.given(
         max_steps=max_steps,

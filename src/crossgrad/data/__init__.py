@@ -3,6 +3,7 @@
 from crossgrad.data.arrays import read_archived_inputs, read_arrays
 from crossgrad.data.benchmarks import BENCHMARKS, Benchmark
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.domain_split import DomainSplit, random_domain_split
 from crossgrad.data.folder import read_folder
 from crossgrad.data.manifest import read_manifest
 from crossgrad.data.opening import open_dataset
@@ -13,6 +14,7 @@ from crossgrad.data.splits import (
     check_split,
     default_protocol,
     held_out_folds,
+    left_out_domains,
     random_split,
     split,
     training_subset,
@@ -33,6 +35,9 @@ __all__ = [
     "random_split",
     "training_subset",
     "held_out_folds",
+    "left_out_domains",
+    "DomainSplit",
+    "random_domain_split",
     "validation_folds",
     "default_protocol",
     "check_dataset",

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from crossgrad.data.domain_split import DomainSplit
 from crossgrad.data.inputs import read_inputs
 from crossgrad.data.naming import name_indices
 from crossgrad.data.preprocessing import ImageDecoding
@@ -29,6 +30,10 @@ class DomainDataset:
         domain_names: likewise.
         name: of the dataset, for records and reports.
         decoding: how files were turned into inputs; None where the inputs came as arrays.
+        variants: float32, shape (n, v, *shape): v other versions of every input, one of which (or the input itself) a
+            training batch takes at random; nothing is measured on them. None: no augmentation.
+        domain_split: the dataset's own split of its domains, where it has one.
+        benchmark: name of the benchmark that it is, in BENCHMARKS; None for one's own data.
 
     Raises:
         DataError: lengths, indices or names that do not go together.
@@ -41,6 +46,9 @@ class DomainDataset:
     domain_names: tuple[str, ...]
     name: str
     decoding: ImageDecoding | None = None
+    variants: Float[Tensor, "n v *shape"] | None = None
+    domain_split: DomainSplit | None = None
+    benchmark: str | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs.is_floating_point():
@@ -58,6 +66,12 @@ class DomainDataset:
                 )
             if len(set(names)) < len(names):
                 raise DataError(f"{what} has a name twice: {names}")
+        if self.variants is not None and (
+            len(self.variants) != len(self) or self.variants.shape[2:] != self.inputs.shape[1:]
+        ):
+            raise DataError(
+                f"variants have shape {tuple(self.variants.shape)} for inputs of {tuple(self.inputs.shape)}"
+            )
 
     @classmethod
     def from_arrays(cls, inputs: Any, labels: Any, domains: Any, *, name: str) -> "DomainDataset":
@@ -101,14 +115,20 @@ class DomainDataset:
             ([1], ('cat', 'dog'))
         """
         chosen = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.int64)
-        return replace(self, inputs=self.inputs[chosen], labels=self.labels[chosen], domains=self.domains[chosen])
+        return replace(
+            self,
+            inputs=self.inputs[chosen],
+            labels=self.labels[chosen],
+            domains=self.domains[chosen],
+            variants=None if self.variants is None else self.variants[chosen],
+        )
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hex digits of the arrays and names."""
         shape = tuple(self.inputs.shape)
         digest = hashlib.sha256(repr((self.label_names, self.domain_names, shape)).encode())
-        for tensor in (self.inputs, self.labels, self.domains):
+        for tensor in (self.inputs, self.labels, self.domains, *([] if self.variants is None else [self.variants])):
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 

@@ -1,7 +1,9 @@
 """A dataset from whatever a person names: a benchmark, a folder, a manifest or arrays."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from crossgrad.data.arrays import read_arrays
 from crossgrad.data.benchmarks import BENCHMARKS
@@ -24,6 +26,7 @@ def open_dataset(
     label_column: str = "label",
     domain_column: str = "domain",
     skip_unreadable: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> DomainDataset:
     """Open a benchmark by its name, or else the folder or file of that path.
 
@@ -38,10 +41,12 @@ def open_dataset(
         label_column: of a manifest.
         domain_column: of a manifest.
         skip_unreadable: leave unreadable image files out, with a DataWarning that counts and lists them.
+        options: of a benchmark, by name; `BENCHMARKS[name].options` has their defaults.
 
     Raises:
-        DataError: nothing of that name, or it cannot be used as it is.
-        SettingsError: image_size or channels with data that is not image files.
+        DataError: nothing of that name, or it cannot be used as it is, or a benchmark's raw files are not here.
+        SettingsError: image_size or channels with data that is not image files; options with data that is no
+            benchmark, or that it has not.
 
     Example:
         >>> len(open_dataset("digits"))
@@ -52,7 +57,12 @@ def open_dataset(
     if is_benchmark or (path.suffix.lower() == ".npz" and not path.is_dir()):
         if image_size is not None or channels is not None:
             raise SettingsError(f"image size and channels are for image files; {str(data)!r} has its own")
-        return BENCHMARKS[str(data)].load() if is_benchmark else read_arrays(path)
+        if is_benchmark:
+            return BENCHMARKS[str(data)].open(**(options or {}))
+    if options:
+        raise SettingsError(f"options are for benchmarks, and {str(data)!r} is none: {quoted(options)}")
+    if path.suffix.lower() == ".npz" and not path.is_dir():
+        return read_arrays(path)
     size = DEFAULT_IMAGE_SIZE if image_size is None else image_size
     if path.is_dir():
         return read_folder(path, image_size=size, channels=channels, skip_unreadable=skip_unreadable)

@@ -107,12 +107,17 @@ class ImageDecoding:
             channel[top : top + inner_height, left : left + inner_width] = np.asarray(scaled)
         return result.clip(0, 1)
 
-    def to_json(self) -> dict[str, int]:
+    def to_json(self) -> dict[str, Any]:
         return {"image_size": self.image_size, "channels": self.channels}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ImageDecoding":
         return cls(image_size=value["image_size"], channels=value["channels"])
+
+
+def decoding_from_json(value: dict[str, Any] | None) -> ImageDecoding | None:
+    """What `to_json` of a decoding gave, as a decoding again."""
+    return None if value is None else ImageDecoding.from_json(value)
 
 
 def _deep_grey(image: Image.Image) -> NDArray[np.float32]:

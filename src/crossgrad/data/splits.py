@@ -12,16 +12,17 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.domain_split import DomainSplit
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Every example of a dataset in one of three places.
+    """Every example of a dataset in one of three places, but for those of domains that are left out.
 
     Args:
-        held_out: names of the domains kept from training, in the dataset's order.
+        held_out: names of the domains that are measured on as unseen ones, in the dataset's order.
         train: sorted int64 indices of the training examples.
         in_domain: sorted indices of the examples of training domains that are kept for measuring.
         out_of_domain: sorted indices of every example of the held-out domains.
@@ -33,7 +34,14 @@ class Split:
     out_of_domain: Int[Tensor, " o"]
 
 
-def split(dataset: DomainDataset, held_out: Sequence[str], *, in_domain_fraction: float, seed: int) -> Split:
+def split(
+    dataset: DomainDataset,
+    held_out: Sequence[str],
+    *,
+    in_domain_fraction: float,
+    seed: int,
+    left_out: Sequence[str] = (),
+) -> Split:
     """Hold domains out, and of every other domain keep a fraction of the examples for measuring.
 
     That fraction is stratified by label: a domain's examples are shuffled, put in the order of their labels
@@ -46,9 +54,11 @@ def split(dataset: DomainDataset, held_out: Sequence[str], *, in_domain_fraction
         held_out: names of domains; at least one.
         in_domain_fraction: in [0, 1).
         seed: of the shuffle, in [0, 2**32).
+        left_out: names of domains that neither train nor are measured on, such as those that settings were chosen on.
 
     Raises:
-        DataError: an unknown domain, one named twice or without examples, or fewer than two left to train on.
+        DataError: an unknown domain, one named twice, held out and left out, or without examples, or fewer than two
+            left to train on.
         SettingsError: a fraction outside [0, 1), or a seed outside its range.
 
     Example:
@@ -61,15 +71,20 @@ def split(dataset: DomainDataset, held_out: Sequence[str], *, in_domain_fraction
     """
     if not held_out:
         raise DataError("no domain to hold out was named; random_split() is for holding none out")
-    return _split(dataset, _in_order(held_out, dataset.domain_names), in_domain_fraction, seed)
+    if both := set(held_out).intersection(left_out):
+        raise DataError(f"held out and left out at once: {quoted(sorted(both))}")
+    names = dataset.domain_names
+    return _split(dataset, _in_order(held_out, names), _in_order(left_out, names), in_domain_fraction, seed)
 
 
 def random_split(dataset: DomainDataset, *, in_domain_fraction: float, seed: int) -> Split:
     """Split as `split` does, but hold no domain out: for a model that is to train on all of them."""
-    return _split(dataset, (), in_domain_fraction, seed)
+    return _split(dataset, (), (), in_domain_fraction, seed)
 
 
-def _split(dataset: DomainDataset, held_out: tuple[str, ...], fraction: float, seed: int) -> Split:
+def _split(
+    dataset: DomainDataset, held_out: tuple[str, ...], left_out: tuple[str, ...], fraction: float, seed: int
+) -> Split:
     if not 0 <= fraction < 1:
         raise SettingsError(f"in_domain_fraction must be at least 0 and below 1, but is {fraction}")
     if not 0 <= seed < 2**32:
@@ -77,21 +92,25 @@ def _split(dataset: DomainDataset, held_out: tuple[str, ...], fraction: float, s
     present = {dataset.domain_names[index] for index in np.unique(dataset.domains.numpy())}
     if absent := [name for name in held_out if name not in present]:
         raise DataError(f"no examples of the held-out domain {quoted(absent)}")
-    if len(present.difference(held_out)) < 2:
+    if len(present.difference(held_out, left_out)) < 2:
         raise DataError(
             f"fewer than two domains are left to train on: the domains are {quoted(sorted(present))}, held "
-            f"out are {quoted(held_out) or 'none'}"
+            f"out are {quoted((*held_out, *left_out)) or 'none'}"
         )
-    indices = [dataset.domain_names.index(name) for name in held_out]
-    outside = torch.isin(dataset.domains, torch.tensor(indices, dtype=torch.int64))
-    inside = _sample(dataset, fraction, seed) & ~outside
-    inside &= torch.isin(dataset.labels, dataset.labels[~inside & ~outside])
+    outside, trains = _is_of(dataset, held_out), ~_is_of(dataset, (*held_out, *left_out))
+    inside = _sample(dataset, fraction, seed) & trains
+    inside &= torch.isin(dataset.labels, dataset.labels[~inside & trains])
     return Split(
         held_out,
-        train=torch.where(~inside & ~outside)[0],
+        train=torch.where(~inside & trains)[0],
         in_domain=torch.where(inside)[0],
         out_of_domain=torch.where(outside)[0],
     )
+
+
+def _is_of(dataset: DomainDataset, domains: tuple[str, ...]) -> Bool[Tensor, " n"]:
+    indices = [dataset.domain_names.index(name) for name in domains]
+    return torch.isin(dataset.domains, torch.tensor(indices, dtype=torch.int64))
 
 
 def _sample(dataset: DomainDataset, fraction: float, seed: int) -> Bool[Tensor, " n"]:
@@ -157,9 +176,15 @@ def check_split(dataset: DomainDataset, split: Split) -> None:
         )
 
 
-def default_protocol(n_domains: int) -> str:
-    """Each domain held out in turn up to 10 of them, 5 folds of domains above."""
-    return "each" if n_domains <= 10 else "5"
+OWN_SPLIT = "protocol"
+"""Names a dataset's own split where domains to hold out are asked for."""
+
+
+def default_protocol(dataset: DomainDataset | Sequence[str]) -> str:
+    """The dataset's own split where it has one, else each domain in turn up to 10 of them, 5 folds of domains above."""
+    if isinstance(dataset, DomainDataset):
+        return OWN_SPLIT if dataset.domain_split else default_protocol(dataset.domain_names)
+    return "each" if len(dataset) <= 10 else "5"
 
 
 def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> list[tuple[str, ...]]:
@@ -167,11 +192,12 @@ def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> lis
 
     Args:
         dataset: a dataset, or the names of its domains.
-        protocol: "each": every domain alone. An integer K from 2 to the number of domains: K folds, the
-            same at every seed, whose sizes differ by one at most. P%: that share of the domains, drawn at random
-            but the same at every seed, together. Anything else: the name of a domain, or names with commas
-            between (quoted as in CSV where a name has a comma itself), held out together. A domain named like
-            a protocol is held out by a comma behind its name: "5,".
+        protocol: "protocol": the dataset's own split, the test domains together (its validation domains are to be left
+            out then: `left_out_domains`). "each": every domain alone. An integer K from 2 to the number of domains: K
+            folds, the same at every seed, whose sizes differ by one at most. P%: that share of the domains, drawn at
+            random but the same at every seed, together. Anything else: the name of a domain, or names with commas
+            between (quoted as in CSV where a name has a comma itself), held out together. A domain named like a
+            protocol is held out by a comma behind its name: "5,".
 
     Returns:
         Folds: names that are held out together, each in the dataset's order.
@@ -192,6 +218,8 @@ def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> lis
         [('30',)]
     """
     names = tuple(dataset.domain_names if isinstance(dataset, DomainDataset) else dataset)
+    if protocol == OWN_SPLIT and protocol not in names:
+        return [_own_split(dataset).test]
     if protocol == "each":
         return [(name,) for name in names]
     if protocol.endswith("%") and protocol not in names:
@@ -218,6 +246,22 @@ def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> lis
     if not wanted:
         raise SettingsError(f"nothing to hold out in {protocol!r}; write each, a number of folds, or names")
     return [_in_order(wanted, names)]
+
+
+def left_out_domains(dataset: DomainDataset, protocol: str) -> tuple[str, ...]:
+    """The domains that neither train nor are measured on under a protocol: of the own split those of validation."""
+    is_own = protocol == OWN_SPLIT and protocol not in dataset.domain_names
+    return _own_split(dataset).validation if is_own else ()
+
+
+def _own_split(dataset: DomainDataset | Sequence[str]) -> DomainSplit:
+    own = dataset.domain_split if isinstance(dataset, DomainDataset) else None
+    if own is None:
+        raise SettingsError(
+            f"{OWN_SPLIT!r} is for benchmarks that have a split of their own, and this data has none; hold out each, a "
+            "number of folds, or names"
+        )
+    return own
 
 
 def validation_folds(

@@ -77,7 +77,7 @@ def train_method(dataset: DomainDataset, parts: Split, run: Run, watch: Watch = 
     method = build_method(**building)
     history = fit(
         method,
-        replace(train, inputs=scaling.apply(train.inputs)),
+        _scaled(train, scaling),
         optimizer=run.settings.make_optimizer(method.parameters()),
         max_steps=run.settings.max_steps,
         batch_size=run.settings.batch_size,
@@ -85,6 +85,13 @@ def train_method(dataset: DomainDataset, parts: Split, run: Run, watch: Watch = 
         watch=watch,
     )
     return Trained(method, building, scaling, history)
+
+
+def _scaled(train: DomainDataset, scaling: Standardisation) -> DomainDataset:
+    variants = train.variants
+    if variants is not None:
+        variants = scaling.apply(variants.flatten(0, 1)).view(variants.shape)
+    return replace(train, inputs=scaling.apply(train.inputs), variants=variants)
 
 
 def building_of(run: Run, train: DomainDataset) -> dict[str, Any]:
@@ -117,7 +124,8 @@ def perform(
     """
     started = time.perf_counter()
     key = run.key(dataset)
-    parts = split(dataset, run.held_out, in_domain_fraction=run.settings.in_domain_fraction, seed=run.seed)
+    fraction = run.settings.in_domain_fraction
+    parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
     record: Record = {
         "version": RECORD_VERSION,
         "key": key,
@@ -128,6 +136,7 @@ def perform(
         "max_steps": run.settings.max_steps,
         "out_of_domain": None,
         "in_domain": None,
+        "training": None,
         "losses": None,
         "perturbation": None,
         "error": None,
@@ -156,6 +165,7 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     """What a record says of a trained method; writes the artefacts."""
     method, scaling, history = trained.method, trained.scaling, trained.history
     outside, inside = dataset.subset(parts.out_of_domain), dataset.subset(parts.in_domain)
+    trained_on = dataset.subset(parts.train)
     outside_probabilities = probabilities(method, scaling.apply(outside.inputs))
     partial = artefacts.with_name(f"{artefacts.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -183,6 +193,7 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     return {
         "out_of_domain": accuracies(outside_probabilities, outside),
         "in_domain": accuracies(probabilities(method, scaling.apply(inside.inputs)), inside) if len(inside) else None,
+        "training": accuracies(probabilities(method, scaling.apply(trained_on.inputs)), trained_on),
         "losses": {"first": _losses(history.first), "last": _losses(history.last)},
         "perturbation": perturbation,
     }

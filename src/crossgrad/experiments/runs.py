@@ -19,12 +19,14 @@ class Run:
     net: str
     seed: int
     settings: Settings
+    left_out: tuple[str, ...] = ()
+    """Domains that neither train nor are measured on: those that a benchmark keeps for choosing settings."""
     select: str = "none"
     """How settings were chosen that were not asked for: "none" for defaults, "held-out" for validation domains."""
 
     def identity(self, dataset: DomainDataset) -> dict[str, Any]:
         """What determines the run, as its record has it."""
-        return {
+        identity = {
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
             "held_out": list(self.held_out),
@@ -33,7 +35,12 @@ class Run:
             "seed": self.seed,
             "select": self.select,
             "settings": self.settings.to_json(),
-        } | ({"net_source": digest} if (digest := source_digest(self.net)) else {})
+        }
+        if self.left_out:
+            identity["left_out"] = list(self.left_out)
+        if digest := source_digest(self.net):
+            identity["net_source"] = digest
+        return identity
 
     def key(self, dataset: DomainDataset) -> str:
         """Sixteen hex digits; the name of the run's artefact folder."""
@@ -49,6 +56,7 @@ def plan_runs(
     settings: Settings,
     fields: Mapping[str, Mapping[str, Any]],
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    left_out: tuple[str, ...] = (),
 ) -> list[Run]:
     """Every method on every fold of held-out domains with every seed; seeds outermost, so that a stop in between
     leaves whole comparisons.
@@ -61,6 +69,7 @@ def plan_runs(
         settings: of all runs.
         fields: asked for, by method; they go before chosen ones.
         chosen: settings chosen on validation domains, as a `Benchmark` has them.
+        left_out: domains that neither train nor are measured on.
     """
     runs = []
     for seed in seeds:
@@ -77,6 +86,7 @@ def plan_runs(
                         net=net,
                         seed=seed,
                         settings=replace(settings, **selected).for_method(method, {**selected_fields, **asked}),
+                        left_out=left_out,
                         select=select,
                     )
                 )

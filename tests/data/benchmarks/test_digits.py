@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn import datasets
 
-from crossgrad.data.benchmarks.digits import ROTATION_DEGREES, _rotate, load_digits
+from crossgrad.data.benchmarks.digits import ROTATION_DEGREES, _rotate, load_digits, load_digits_overlapping
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def overlapping():
-    return load_digits(overlapping=True)
+    return load_digits_overlapping()
 
 
 def test_there_are_1797_images_of_16_by_16_with_the_datas_own_labels(digits):

@@ -1,10 +1,26 @@
 """What a benchmark is: a dataset that can be had by name, with the net and settings it is run with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from crossgrad.data.cache import load_or_make
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.raw_files import RawFile, require
+from crossgrad.errors import SettingsError
+from crossgrad.parsing import keyword_defaults, parse_argument
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a benchmark holds with its default options, told without loading it."""
+
+    labels: int
+    domains: int
+    examples: int
+    input_shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -14,8 +30,13 @@ class Benchmark:
     Args:
         name: on the command line and in records.
         description: one line.
-        load: makes the dataset, the same at every call; takes the benchmark's own options.
+        load: makes the dataset from its raw files, the same at every call; its keyword arguments are the benchmark's
+            options. Use `open`, which keeps what it made.
         net: name of the net it is run with where no other is asked for.
+        licence: of the data.
+        facts: of the dataset with default options; None where they are not known before it is here.
+        files: raw files it needs, but where the option `folder` says that they lie elsewhere.
+        how: to get those that cannot be fetched by a program; "{root}" in it stands for the data root.
         settings: that differ from the defaults where no others are asked for.
         chosen: settings that differ from those above, "fields" of the method among them, chosen on validation
             domains: by the name of the held-out domain (which was no part of the choice), then by method.
@@ -25,5 +46,60 @@ class Benchmark:
     description: str
     load: Callable[..., DomainDataset]
     net: str
+    licence: str
+    facts: Facts | None
+    files: tuple[RawFile, ...] = ()
+    how: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all of its raw files are here."""
+        return all(file.is_here for file in self.files)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Names and defaults of what `open` takes."""
+        return keyword_defaults(self.load)
+
+    def parse_options(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Read options from text.
+
+        Raises:
+            SettingsError: an unknown option, or a text that is not of its type.
+        """
+        for name in texts:
+            self._check_option(name)
+        return {name: parse_argument(self.load, name, text, what=name) for name, text in texts.items()}
+
+    def open(self, **options: Any) -> DomainDataset:
+        """Load the dataset, from the cache where it was made before with these options from these raw files.
+
+        Options that are not the defaults join the dataset's name: "rotated_mnist[angles=0,90]".
+
+        Raises:
+            DataError: raw files are not here, or are not what they should be.
+            SettingsError: an unknown option, or a value that makes no sense.
+        """
+        for name in options:
+            self._check_option(name)
+        chosen = {name: options.get(name, default) for name, default in self.options.items()}
+        other = {name: value for name, value in chosen.items() if value != self.options[name]}
+        places = [file.place for file in self.files]
+        if chosen.get("folder") is not None:
+            places = [Path(chosen["folder"])]
+        else:
+            require(self.files, name=self.name)
+        dataset = load_or_make(lambda: self.load(**chosen), name=self.name, options=chosen, raw=places)
+        named = ",".join(f"{name}={_as_text(value)}" for name, value in other.items())
+        return replace(dataset, name=f"{self.name}[{named}]" if named else self.name, benchmark=self.name)
+
+    def _check_option(self, name: str) -> None:
+        if name not in self.options:
+            there = f"there are {quoted(self.options)}" if self.options else "it has none"
+            raise SettingsError(f"{self.name} has no option {name!r}{did_you_mean(name, list(self.options))}; {there}")
+
+
+def _as_text(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,27 @@
+"""Where raw data lies, and where what is made of it is kept."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def data_root() -> Path:
+    """The folder of raw files as they were downloaded; may be read-only.
+
+    CROSSGRAD_DATA where that is set, else "data" in the platform's cache folder of crossgrad.
+    """
+    return _root("CROSSGRAD_DATA", "data")
+
+
+def cache_root() -> Path:
+    """The folder of what is made from raw files; may be deleted at any time.
+
+    CROSSGRAD_CACHE where that is set, else "prepared" in the platform's cache folder of crossgrad.
+    """
+    return _root("CROSSGRAD_CACHE", "prepared")
+
+
+def _root(variable: str, name: str) -> Path:
+    asked = os.environ.get(variable)
+    return Path(asked).expanduser() if asked else platformdirs.user_cache_path("crossgrad", appauthor=False) / name
