@@ -3,7 +3,13 @@
 The hook works on what is imported after it, and this file is imported first. An int is a float, as for mypy.
 """
 
+import os
+from pathlib import Path
+
 import jaxtyping
+
+# Benchmarks that tests make are kept between test runs, apart from the user's own.
+os.environ.setdefault("CROSSGRAD_CACHE", str(Path(__file__).parent.parent / ".pytest_cache" / "crossgrad"))
 
 jaxtyping.install_import_hook("crossgrad", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
