@@ -10,7 +10,7 @@ from crossgrad.nets import InputConv2d
 @given(
     channels=st.integers(1, 4),
     size=st.integers(5, 9),
-    kernel_size=st.sampled_from([1, 3, 5]),
+    kernel_size=st.sampled_from([1, 3, 5, (2, 4), (5, 2)]),
     padding=st.integers(0, 2),
     batch=st.integers(1, 3),
 )

@@ -8,13 +8,17 @@ import torch
 from torch import nn
 
 from crossgrad.errors import SettingsError
-from crossgrad.nets import MLP, NETS, Conv2, LeNet, headed
+from crossgrad.nets import MLP, NETS, Conv2, Keyword, LeNet, ResNet, headed
 
 FEATURE_SHAPES = {
     ("lenet", (1, 32, 32)): (128, 4, 4),
     ("lenet", (3, 20, 28)): (128, 2, 3),
     ("conv2", (1, 16, 16)): (32, 6, 6),
     ("conv2", (3, 9, 12)): (32, 2, 4),
+    ("resnet", (1, 32, 32)): (128,),
+    ("resnet", (3, 9, 12)): (128,),
+    ("keyword", (1, 40, 98)): (64, 20, 49),
+    ("keyword", (2, 9, 21)): (64, 5, 11),
     ("mlp", (36,)): (256,),
     ("mlp", (1, 6, 6)): (256,),
 }
@@ -23,9 +27,15 @@ PARAMETERS = {
     ("lenet", (1, 32, 32)): (25 * 1 + 1) * 32 + (25 * 32 + 1) * 64 + (25 * 64 + 1) * 128,
     # two convolutions 3x3 with biases
     ("conv2", (3, 16, 16)): (9 * 3 + 1) * 32 + (9 * 32 + 1) * 32,
+    # the stem with biases and its normalisation; 3x3 twice with normalisation; the same with 128 channels and 1x1 beside
+    ("resnet", (1, 32, 32)): (9 + 1) * 64 + 2 * 64
+    + 2 * (9 * 64 * 64 + 2 * 64)
+    + (9 * 64 * 128 + 2 * 128) + (9 * 128 * 128 + 2 * 128) + (64 * 128 + 2 * 128),
+    # two convolutions with biases
+    ("keyword", (1, 40, 98)): (8 * 20 + 1) * 64 + (4 * 10 * 64 + 1) * 64,
     ("mlp", (1, 6, 6)): (36 + 1) * 256,
-}
-SMALLEST = {"lenet": 8, "conv2": 6}
+}  # fmt: skip
+SMALLEST = {"lenet": 8, "resnet": 8, "conv2": 6}
 
 
 def n_parameters(net: nn.Module) -> int:
@@ -67,6 +77,15 @@ def test_the_smallest_image_works_and_a_smaller_one_is_refused_by_name_and_size(
         assert str(shape) in str(caught.value)
 
 
+@pytest.mark.parametrize("shape", [(1, 7, 98), (1, 40, 19), (40, 98)])
+def test_what_is_no_spectrogram_is_refused_by_the_keyword_net(shape: Sequence[int]) -> None:
+    assert Keyword((1, 8, 20))(torch.zeros(1, 1, 8, 20)).shape == (1, 64, 4, 10)
+    with pytest.raises(SettingsError) as caught:
+        Keyword(shape)
+    assert "at least 8 bands and 20 frames" in str(caught.value)
+    assert str(shape) in str(caught.value)
+
+
 @pytest.mark.parametrize("name", SMALLEST)
 @pytest.mark.parametrize("shape", [(36,), (32, 32), (1, 1, 32, 32)])
 def test_what_is_no_image_is_refused_by_image_nets(name: str, shape: Sequence[int]) -> None:
@@ -74,12 +93,15 @@ def test_what_is_no_image_is_refused_by_image_nets(name: str, shape: Sequence[in
         NETS[name](shape)
 
 
-@pytest.mark.parametrize(("trunk", "hidden"), [(LeNet, (256, 128)), (Conv2, (120, 84)), (MLP, (128, 64))])
+@pytest.mark.parametrize(
+    ("trunk", "hidden"),
+    [(LeNet, (256, 128)), (ResNet, (256, 128)), (Conv2, (120, 84)), (Keyword, (128,)), (MLP, (128, 64))],
+)
 def test_every_net_names_its_hidden_layers_and_trains_with_them(
-    trunk: type[LeNet | Conv2 | MLP], hidden: Sequence[int]
+    trunk: type[LeNet | ResNet | Conv2 | Keyword | MLP], hidden: Sequence[int]
 ) -> None:
     assert hidden == trunk.HIDDEN
-    shape = (1, 12, 12)
+    shape = (1, 12, 20)
     net = headed(trunk(shape), input_shape=shape, n_classes=3, hidden=trunk.HIDDEN)
     inputs, labels = torch.randn(12, *shape), torch.arange(12) % 3
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -95,7 +117,26 @@ def test_every_net_names_its_hidden_layers_and_trains_with_them(
 
 def test_a_trunk_does_not_read_across_examples() -> None:
     for (name, shape), _ in FEATURE_SHAPES.items():
-        trunk = NETS[name](shape)
+        trunk = NETS[name](shape).eval()  # in training, batch normalisation reads across them
         inputs = torch.randn(3, *shape)
         torch.testing.assert_close(trunk(inputs)[1:2], trunk(inputs[1:2]), rtol=1e-4, atol=1e-5)
         assert math.prod(FEATURE_SHAPES[name, shape]) == trunk(inputs)[0].numel()
+
+
+def test_a_residual_block_whose_convolutions_are_zero_passes_its_input_on() -> None:
+    block = ResNet((1, 8, 8)).layers[4]
+    for convolution in (layer for layer in block.residual if isinstance(layer, nn.Conv2d)):
+        nn.init.zeros_(convolution.weight)
+    inputs = torch.rand(2, 64, 4, 4)
+    torch.testing.assert_close(block.eval()(inputs), inputs)
+
+
+def test_the_keyword_nets_convolutions_see_as_much_before_as_behind_but_for_one() -> None:
+    """As the tutorial's padding "SAME": of 20 frames, 9 before and 10 behind; of 8 bands, 3 and 4."""
+    trunk = Keyword((1, 40, 98))
+    inputs = torch.zeros(1, 1, 40, 98, requires_grad=True)
+    padded, convolved = trunk.layers[0], trunk.layers[1]
+    (seen,) = torch.autograd.grad(convolved(padded(inputs))[0, 0, 20, 50], inputs)
+    bands, frames = seen[0, 0].nonzero().T
+    assert (bands.min().item(), bands.max().item()) == (20 - 3, 20 + 4)
+    assert (frames.min().item(), frames.max().item()) == (50 - 9, 50 + 10)

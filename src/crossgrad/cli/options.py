@@ -26,7 +26,7 @@ DomainColumn = Annotated[str, typer.Option(help="Of a manifest: the column of do
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Leave out files that cannot be read.")]
 Net = Annotated[
     str | None,
-    typer.Option(help="lenet, conv2, mlp, or your own trunk package.module:factory.  [default: by the inputs' shape]"),
+    typer.Option(help="lenet, resnet, conv2, keyword, mlp, or your own trunk package.module:factory.  [default: by the inputs' shape]"),
 ]
 MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
 BatchSize = Annotated[int | None, typer.Option(help="Examples a step.  [default: 64]")]

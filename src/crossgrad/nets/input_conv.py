@@ -18,7 +18,7 @@ class InputConv2d(nn.Module):
     Args:
         in_channels: of the inputs.
         out_channels: of the result.
-        kernel_size: height and width of the kernel.
+        kernel_size: of the kernel: one number for height and width, or both.
         padding: zeros around the inputs.
 
     Example:
@@ -28,7 +28,9 @@ class InputConv2d(nn.Module):
         torch.Size([2, 1, 8, 8])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, padding: int = 0) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, padding: int = 0
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding)
 
