@@ -11,15 +11,13 @@ from crossgrad._types import Features, Inputs
 from crossgrad.errors import SettingsError
 from crossgrad.nets.input_conv import InputConv2d
 
-Images = Float[Tensor, "batch channels rows columns"]
-
 
 @final
 class ResidualBlock(nn.Module):
     """Two convolutions 3x3 with batch normalisation, added to the input, then ReLU.
 
-    Where the block changes the size, the first convolution has stride 2, and the input is brought to the same shape by a
-    convolution 1x1 (option B of He et al., section 3.3).
+    Where the block changes the size, the first convolution has stride 2, and the input is brought to the same shape
+    by a convolution 1x1 (option B of He et al., section 3.3).
 
     Args:
         in_channels: of the input.
@@ -41,18 +39,19 @@ class ResidualBlock(nn.Module):
                 nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
             )
 
-    def forward(self, inputs: Images) -> Images:
-        values: Images = torch.relu(self.shortcut(inputs) + self.residual(inputs))
-        return values
+    def forward(
+        self, inputs: Float[Tensor, "batch channels rows columns"]
+    ) -> Float[Tensor, "batch out_channels out_rows out_columns"]:
+        return torch.relu(self.shortcut(inputs) + self.residual(inputs))
 
 
 @final
 class ResNet(nn.Module):
     """A convolution, pooling, two residual blocks of 64 and 128 channels, and the mean over all places.
 
-    The paper says "a 2-block ResNet (He et al., 2016)" and no more. Read here as He et al.'s plan with one block in each
-    of two stages: the stem of their nets (for images of 32x32: 3x3 instead of 7x7 with stride 2), their basic blocks,
-    the second of which halves the image and doubles the channels, their global average pooling.
+    The paper says "a 2-block ResNet (He et al., 2016)" and no more. Read here as He et al.'s plan with one block in
+    each of two stages: the stem of their nets (for images of 32x32: 3x3 instead of 7x7 with stride 2), their basic
+    blocks, the second of which halves the image and doubles the channels, their global average pooling.
 
     The clean and the perturbed inputs of a step are normalised by their own batches' statistics, and both enter the
     running ones.
