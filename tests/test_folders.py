@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from crossgrad.errors import RecordError
-from crossgrad.folders import claim_folder
+from crossgrad.folders import claim_folder, write_whole
 from crossgrad.records import append_record
 
 OURS = ("records.jsonl", "runs", "report.html", "report.md")
@@ -113,3 +113,21 @@ def test_a_read_only_folder_is_told_with_the_reason(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RecordError, match=r"cannot write to '.*': Permission denied"):
         claim(tmp_path, "one")
+
+
+def test_a_file_is_replaced_only_if_asked_and_whole(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "sheet.png"
+    write_whole(file, b"one", overwrite=False)
+    with pytest.raises(RecordError, match=r"sheet.png' is there already; give another --output, or --overwrite"):
+        write_whole(file, b"two", overwrite=False)
+    assert file.read_bytes() == b"one"
+    write_whole(file, b"two", overwrite=True)
+    assert contents(tmp_path) == {"new/sheet.png": b"two"}
+
+
+def test_what_cannot_be_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match="is a folder; give the name of a file"):
+        write_whole(tmp_path, b"", overwrite=True)
+    with pytest.raises(RecordError, match="cannot write '.*below': "):
+        write_whole(tmp_path / "file" / "below", b"", overwrite=False)

@@ -51,6 +51,42 @@ def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite
         raise RecordError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
 
 
+def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:
+    """Write a file so that who opens it sees the old or the new one, never half of one.
+
+    Args:
+        path: of the file; its folder is made where there is none.
+        content: of the file.
+        overwrite: replace a file that is there.
+
+    Raises:
+        RecordError: something is there and is not to be replaced, or it cannot be written.
+    """
+    check_free(path, overwrite=overwrite)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(content)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse early, before the work, what `write_whole` would refuse after it.
+
+    Raises:
+        RecordError: something is there and is not to be replaced.
+    """
+    if path.is_dir():
+        raise RecordError(f"{str(path)!r} is a folder; give the name of a file")
+    if path.exists() and not overwrite:
+        raise RecordError(f"{str(path)!r} is there already; give another --output, or --overwrite to replace it")
+
+
 def _is_begun(folder: Path, found: list[str], keys: set[str]) -> bool:
     """Whether all it holds is what a stop before the first record leaves: artefacts of planned runs."""
     runs = folder / "runs"

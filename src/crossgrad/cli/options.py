@@ -26,7 +26,9 @@ DomainColumn = Annotated[str, typer.Option(help="Of a manifest: the column of do
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Leave out files that cannot be read.")]
 Net = Annotated[
     str | None,
-    typer.Option(help="lenet, resnet, conv2, keyword, mlp, or your own trunk package.module:factory.  [default: by the inputs' shape]"),
+    typer.Option(
+        help="lenet, resnet, conv2, keyword, mlp, or your own trunk package.module:factory.  [default: by the inputs' shape]"
+    ),
 ]
 MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
 BatchSize = Annotated[int | None, typer.Option(help="Examples a step.  [default: 64]")]
@@ -73,11 +75,12 @@ def open_data(
         label_column=label_column,
         domain_column=domain_column,
         skip_unreadable=skip_unreadable,
-        options=_benchmark_options(data, option or []),
+        options=benchmark_options(data, option or []),
     )
 
 
-def _benchmark_options(data: str, texts: list[str]) -> dict[str, Any]:
+def benchmark_options(data: str, texts: list[str]) -> dict[str, Any]:
+    """What a benchmark's --option texts say, each by the type that the benchmark declares for it."""
     from crossgrad.data import BENCHMARKS
 
     if not texts:

@@ -43,7 +43,7 @@ def load_or_make(
         options: that it is made with.
         raw: files, or folders of files, that it is made from.
     """
-    place = cache_root() / f"{name}-{_key(name, options, raw)}.safetensors"
+    place = kept_at(name=name, options=options, raw=raw)
     with suppress(OSError, SafetensorError, ValueError, KeyError, TypeError):
         dataset, told = _from_bytes(place.read_bytes())
         for text in told:
@@ -65,6 +65,11 @@ def load_or_make(
             stacklevel=3,
         )
     return dataset
+
+
+def kept_at(*, name: str, options: Mapping[str, Any], raw: Sequence[Path]) -> Path:
+    """Where `load_or_make` keeps what it makes of the same; nothing is there before."""
+    return cache_root() / f"{name}-{_key(name, options, raw)}.safetensors"
 
 
 def _key(name: str, options: Mapping[str, Any], raw: Sequence[Path]) -> str:

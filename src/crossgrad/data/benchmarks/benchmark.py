@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from crossgrad.data.cache import load_or_make
+from crossgrad.data.cache import kept_at, load_or_make
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.data.raw_files import RawFile, require
@@ -82,18 +82,31 @@ class Benchmark:
             DataError: raw files are not here, or are not what they should be.
             SettingsError: an unknown option, or a value that makes no sense.
         """
-        for name in options:
-            self._check_option(name)
-        chosen = {name: options.get(name, default) for name, default in self.options.items()}
+        chosen = self._chosen(options)
         other = {name: value for name, value in chosen.items() if value != self.options[name]}
-        places = [file.place for file in self.files]
-        if chosen.get("folder") is not None:
-            places = [Path(chosen["folder"])]
-        else:
+        if chosen.get("folder") is None:
             require(self.files, name=self.name)
-        dataset = load_or_make(lambda: self.load(**chosen), name=self.name, options=chosen, raw=places)
+        dataset = load_or_make(lambda: self.load(**chosen), name=self.name, options=chosen, raw=self._raw(chosen))
         named = ",".join(f"{name}={_as_text(value)}" for name, value in other.items())
         return replace(dataset, name=f"{self.name}[{named}]" if named else self.name, benchmark=self.name)
+
+    def kept_at(self, **options: Any) -> Path:
+        """Where `open` keeps the dataset of these options and of the raw files as they are now; it may not be there.
+
+        Raises:
+            SettingsError: an unknown option.
+        """
+        chosen = self._chosen(options)
+        return kept_at(name=self.name, options=chosen, raw=self._raw(chosen))
+
+    def _chosen(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        for name in options:
+            self._check_option(name)
+        return {name: options.get(name, default) for name, default in self.options.items()}
+
+    def _raw(self, chosen: Mapping[str, Any]) -> list[Path]:
+        folder = chosen.get("folder")
+        return [file.place for file in self.files] if folder is None else [Path(folder)]
 
     def _check_option(self, name: str) -> None:
         if name not in self.options:
