@@ -12,7 +12,7 @@ import torch
 
 import crossgrad
 from crossgrad.comparison import carry_out, plan
-from crossgrad.data import BENCHMARKS, DomainDataset, open_dataset
+from crossgrad.data import BENCHMARKS, DomainDataset, DomainSplit, open_dataset
 from crossgrad.defaults import default_net
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
 from crossgrad.perturb import Step
@@ -45,6 +45,40 @@ def test_a_comparison_leaves_records_artefacts_and_reports_and_gives_the_table(t
     mean = result.table.rows[0].mean
     assert mean is not None
     assert mean.value == pytest.approx(sum(by_hand) / len(by_hand))
+
+
+def with_own_split() -> DomainDataset:
+    return replace(vectors(), domain_split=DomainSplit(validation=("barn",), test=("den",)))
+
+
+def test_a_split_of_its_own_is_the_default_and_its_validation_domains_take_no_part(tmp_path: Path) -> None:
+    result = compare(tmp_path, with_own_split(), methods=["erm"], hold_out=None)
+    (record,) = result.records
+    assert record["held_out"] == ["den"]
+    assert record["left_out"] == ["barn"]
+    assert list(record["training"]["by_domain"]) == list(record["in_domain"]["by_domain"]) == ["attic", "cellar"]
+    assert list(record["out_of_domain"]["by_domain"]) == ["den"]
+
+
+def test_domains_that_are_left_out_change_nothing(tmp_path: Path) -> None:
+    clean = with_own_split()
+    poisoned = replace(clean, inputs=clean.inputs.clone())
+    poisoned.inputs[poisoned.domains == poisoned.domain_names.index("barn")] = torch.nan
+    options: dict[str, Any] = {"methods": ["erm", "crossgrad", "dann"], "hold_out": "protocol"}
+    results = [compare(tmp_path / name, data, **options).records for name, data in (("a", clean), ("b", poisoned))]
+    for a, b in zip(*results, strict=True):
+        for outcome in ("out_of_domain", "in_domain", "training", "losses"):
+            assert a[outcome] == b[outcome]
+
+
+def test_the_same_domains_held_out_with_and_without_others_left_out_are_two_runs(tmp_path: Path) -> None:
+    data = with_own_split()
+    keys = {
+        run.key(data)
+        for hold_out in ("protocol", "den")
+        for run in plan(data, output=tmp_path, methods=["erm"], seeds=[0], hold_out=hold_out).runs
+    }
+    assert len(keys) == 2
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,40 @@ def test_batches_cover_the_data_exactly_once_in_every_pass_whatever_their_size(n
     assert all(sorted(each) == list(range(n)) for each in passes)
 
 
+def with_variants(n: int, n_variants: int) -> DomainDataset:
+    """Inputs whose whole part is their example and whose fraction (in tenths) is their variant."""
+    examples = torch.arange(n).float()[:, None]
+    dataset = vectors(n)
+    return DomainDataset(
+        examples,
+        dataset.labels,
+        dataset.domains,
+        dataset.label_names,
+        dataset.domain_names,
+        "n",
+        variants=examples[:, None] + torch.arange(1, n_variants + 1)[:, None] / 10,
+    )
+
+
+def test_a_batch_takes_each_input_or_one_of_its_variants_all_equally_likely() -> None:
+    dataset = with_variants(20, 3)
+    drawn = torch.cat([batch.inputs for batch in islice(batches(dataset, batch_size=20, seed=0), 200)]).flatten()
+    example, variant = drawn.floor().long(), ((drawn - drawn.floor()) * 10).round().long()
+    counts = torch.zeros(20, 4).index_put_((example, variant), torch.ones(len(drawn)), accumulate=True)
+    assert (counts.sum(1) == 200).all()
+    # 4,000 draws of 4 equally likely: chi-squared with 3 degrees of freedom is above 16.3 once in a thousand
+    assert ((counts.sum(0) - 1000) ** 2 / 1000).sum() < 16.3
+
+
+def test_variants_keep_their_examples_labels_and_come_again_with_the_seed() -> None:
+    dataset = with_variants(20, 2)
+    first, again = (list(islice(batches(dataset, batch_size=7, seed=5), 9)) for _ in range(2))
+    for batch, same in zip(first, again, strict=True):
+        assert torch.equal(batch.inputs, same.inputs)
+        assert torch.equal(batch.labels, dataset.labels[batch.inputs.flatten().floor().long()])
+    assert torch.equal(dataset.inputs.flatten(), torch.arange(20).float())  # the dataset itself is left as it was
+
+
 def test_the_order_of_batches_depends_on_the_seed_alone() -> None:
     dataset = vectors()
     first = order(dataset, batch_size=16, seed=0, n=12)

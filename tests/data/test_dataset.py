@@ -81,3 +81,17 @@ def test_the_fingerprint_is_of_the_arrays_and_names():
 def test_parts_that_do_not_go_together_are_refused(changes, message):
     with pytest.raises(DataError, match=message):
         replace(small(), **changes)
+
+
+def test_variants_go_with_their_examples_and_into_the_fingerprint():
+    plain = small()
+    varied = replace(plain, variants=torch.arange(24.0).reshape(4, 3, 2))
+    assert torch.equal(varied.subset([3, 1]).variants, varied.variants[[3, 1]])
+    assert varied.fingerprint != plain.fingerprint
+    assert varied.fingerprint != replace(plain, variants=torch.ones(4, 3, 2)).fingerprint
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2), (4, 2, 3)])
+def test_variants_of_another_number_or_shape_are_refused(shape, unchecked_types):
+    with pytest.raises(DataError, match="variants have shape"):
+        replace(small(), variants=torch.zeros(shape))
