@@ -1,0 +1,82 @@
+"""Pictures of handwriting: dark ink on light ground becomes ink 1 on ground 0, cut to the ink."""
+
+import warnings
+from io import BytesIO
+from math import ceil
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from numpy.typing import NDArray
+from PIL import Image
+
+from crossgrad.errors import DataError, SettingsError
+
+
+def read_ink(content: bytes) -> UInt8[NDArray[np.uint8], "height width"]:
+    """Decode an image file of dark ink on light ground.
+
+    Args:
+        content: of a PNG or TIFF file, of whatever depth.
+
+    Returns:
+        How dark each pixel is: 255 is black ink, 0 white ground.
+
+    Raises:
+        DataError: damaged, neither PNG nor TIFF, or too large to be a character.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(content), formats=("PNG", "TIFF")) as image:
+                grey = np.asarray(image.convert("L"))
+    # On damaged files Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others.
+    except Exception as error:
+        raise DataError(f"not a readable PNG or TIFF image: {error}") from error
+    return np.asarray(255 - grey, dtype=np.uint8)
+
+
+def fit_ink(
+    ink: UInt8[NDArray[np.uint8], "height width"], *, size: int, margin: float = 1.0
+) -> Float32[NDArray[np.float32], "{size} {size}"]:
+    """Cut an image to its ink and scale that as large as it fits, with its aspect kept, in the middle.
+
+    Every pixel of the result is the mean of what it covers. `draw_strokes` places what it draws in the same way.
+
+    Args:
+        ink: 255 is ink, 0 ground; what is above 127 counts as ink in the cutting.
+        size: height and width of the result, in pixels.
+        margin: ground around the ink, in pixels, at least 0.
+
+    Returns:
+        Ink 1 on ground 0, multiples of 1/255, float32, shape (size, size).
+
+    Raises:
+        DataError: no ink.
+        SettingsError: no room between the margins.
+
+    Example:
+        >>> page = np.zeros((9, 9), dtype=np.uint8)
+        >>> page[1:3, 5:9] = 255
+        >>> fit_ink(page, size=6)
+        array([[0., 0., 0., 0., 0., 0.],
+               [0., 0., 0., 0., 0., 0.],
+               [0., 1., 1., 1., 1., 0.],
+               [0., 1., 1., 1., 1., 0.],
+               [0., 0., 0., 0., 0., 0.],
+               [0., 0., 0., 0., 0., 0.]], dtype=float32)
+    """
+    room = size - 2 * margin
+    if not (margin >= 0 and room > 0):
+        raise SettingsError(f"an image of {size} pixels has no room for ink with a margin of {margin} on either side")
+    rows, columns = np.nonzero(ink > 127)
+    if not len(rows):
+        raise DataError("an image has no ink")
+    cut = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    height, width = cut.shape
+    side = max(height, width) * size / room  # of the square that becomes the image, in pixels of the original
+    ground = ceil(side)  # more than enough on every side; the box below takes as much of it as is needed
+    left, top = ground + (width - side) / 2, ground + (height - side) / 2
+    fitted = Image.fromarray(np.pad(cut, ground)).resize(
+        (size, size), Image.Resampling.BOX, box=(left, top, left + side, top + side)
+    )
+    return np.asarray(fitted, dtype=np.float32) / np.float32(255)
