@@ -161,3 +161,11 @@ def test_domains_held_out_together_are_noted():
         record["held_out"] = [f"writer {number}", f"writer {number + 3}"]
     (note,) = caveats(summarise([record for record in records if record["out_of_domain"]["by_domain"]]))
     assert note.startswith("The 6 held-out domains were held out in 3 folds.")
+
+
+def test_domains_that_took_no_part_are_noted():
+    records = compared(0.03, 0.01, 0.02, 0.01, 0.02)
+    for record in records:
+        record["left_out"] = ["writer 3"]
+    (note,) = caveats(summarise(records))
+    assert note.startswith("1 of the 5 domains took no part")

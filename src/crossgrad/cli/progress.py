@@ -22,7 +22,7 @@ from crossgrad.comparison import Comparison
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
-from crossgrad.report.names import display_name, printable
+from crossgrad.report.names import display_name, fold_name
 
 SECONDS_BETWEEN_LINES = 10
 LONG_SECONDS = 15 * 60
@@ -73,6 +73,11 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
         f"{count(len(runs) // n_folds // n_methods, 'seed')}, {first.max_steps} steps of {first.batch_size} with "
         f"{runs[0].net}, {jobs} at once"
     )
+    if runs[0].left_out:
+        say(
+            f"The benchmark's own split: {count(len(runs[0].held_out), 'domain')} held out together, "
+            f"{count(len(runs[0].left_out), 'validation domain')} left out."
+        )
     if any(run.select == "held-out" for run in runs):
         say("Each method's settings were chosen on validation domains, not on the held-out one.")
     done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
@@ -134,9 +139,8 @@ class ComparisonProgress:
         )
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
-        where = printable(", ".join(run.held_out))
         self._lines[run] = (
-            f"  {display_name(run.method)}, held out {where}, seed {run.seed}: "
+            f"  {display_name(run.method)}, held out {fold_name(run.held_out)}, seed {run.seed}: "
             f"step {step}/{run.settings.max_steps}, {describe(values)}"
         )
         self._work[run] = self._cost(run) * step
@@ -150,9 +154,9 @@ class ComparisonProgress:
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         if record["error"]:
-            where = printable(", ".join(run.held_out))
+            name, where = display_name(run.method), fold_name(run.held_out)
             self._console.print(
-                Text(f"{display_name(run.method)}, held out {where}, seed {run.seed}: {record['error']['message']}"),
+                Text(f"{name}, held out {where}, seed {run.seed}: {record['error']['message']}"),
                 style="red",
             )
         elif not self._console.is_terminal and time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
-from crossgrad.report.names import display_name, printable
+from crossgrad.report.names import display_name, fold_name, printable
 
 MOST_EXAMPLES = 6
 MOST_PIXELS = 96
@@ -100,7 +100,7 @@ def _gallery(record: Record, path: Path) -> Gallery:
     headers = ["Input"]
     for name in moved:
         headers += [_MOVED[name].capitalize(), "Difference"]
-    run = f"held out {', '.join(record['held_out'])}, seed {record['seed']}"
+    run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
     return Gallery(
         record["method"], display_name(record["method"]), printable(run), tuple(headers), tuple(rows), largest
     )

@@ -1,5 +1,7 @@
 """What methods are called in reports, and how names that come from data are made safe to print."""
 
+from collections.abc import Sequence
+
 BASELINE = "erm"
 """The method every other one is compared with."""
 
@@ -42,3 +44,14 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def fold_name(held_out: Sequence[str]) -> str:
+    """Domains that were held out together, the first three by name.
+
+    Example:
+        >>> fold_name(["anna", "bert"]), fold_name([str(n) for n in range(27)])
+        ('anna, bert', '0, 1, 2 and 24 more')
+    """
+    named = ", ".join(printable(name) for name in held_out[:3])
+    return named if len(held_out) <= 3 else f"{named} and {len(held_out) - 3} more"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
-from crossgrad.report.names import BASELINE, display_name, method_order
+from crossgrad.report.names import BASELINE, display_name, fold_name, method_order
 from crossgrad.significance import SIGNIFICANCE_LEVEL, Comparison, Estimate, estimate, holm, paired_t
 
 _IDENTITY = ("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed")
@@ -87,7 +87,7 @@ class Unfinished:
     step: int | None
 
     def __str__(self) -> str:
-        where = f"{self.method}, held out {', '.join(self.held_out)}, seed {self.seed}: {self.reason}"
+        where = f"{self.method}, held out {fold_name(self.held_out)}, seed {self.seed}: {self.reason}"
         return where if self.step is None or "at step" in self.reason else f"{where} at step {self.step}"
 
 
@@ -108,6 +108,8 @@ class Table:
     unfinished: tuple[Unfinished, ...]
     unequal: dict[str, dict[str, str]]
     """What methods do not have in common ("net", "max_steps", "select"): field to method to value."""
+    left_out: tuple[str, ...] = ()
+    """Domains that took no part: a benchmark's own, kept for choosing settings."""
 
 
 def summarise(records: Sequence[Record]) -> Table:
@@ -147,6 +149,7 @@ def summarise(records: Sequence[Record]) -> Table:
         rows=_corrected([_row(method, first["domains"], finished, accuracies) for method in methods]),
         unfinished=_unfinished(records, methods),
         unequal=_unequal(finished),
+        left_out=tuple(dict.fromkeys(name for record in records for name in record.get("left_out", ()))),
     )
 
 

@@ -115,6 +115,11 @@ def _about_the_test(table: Table) -> list[str]:
 
 def _about_the_runs(table: Table) -> list[str]:
     notes = []
+    if table.left_out:
+        notes.append(
+            f"{len(table.left_out)} of the {table.n_domains} domains took no part: the benchmark's own split keeps "
+            "them for choosing settings."
+        )
     for row in table.rows:
         moved = row.perturbation
         if moved is not None and moved.as_large_as_input:
