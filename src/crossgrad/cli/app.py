@@ -9,6 +9,8 @@ import typer
 import crossgrad
 from crossgrad.cli.compare import compare
 from crossgrad.cli.console import say
+from crossgrad.cli.data_list import list_benchmarks
+from crossgrad.cli.data_show import show
 from crossgrad.cli.predict import predict
 from crossgrad.cli.train import train
 from crossgrad.errors import CrossGradError, DataWarning
@@ -38,6 +40,13 @@ app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad -
 )
 app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(train)
 app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
+
+data = typer.Typer(
+    help="Benchmarks and pictures of data: list, prepare, show.", no_args_is_help=True, rich_markup_mode="markdown"
+)
+data.command("list", epilog="Example: `crossgrad data list rotated_mnist`")(list_benchmarks)
+data.command(epilog="Example: `crossgrad data show scans/ --output scans.png`")(show)
+app.add_typer(data, name="data")
 
 
 def _show_warning(

@@ -9,7 +9,7 @@ import typer
 from crossgrad.errors import SettingsError
 
 if TYPE_CHECKING:
-    from crossgrad.data import DomainDataset
+    from crossgrad.data import Benchmark, DomainDataset
 
 DATA_HELP = (
     "A benchmark's name (digits), a folder domain/label/image, a manifest with the columns path, label and domain "
@@ -27,7 +27,8 @@ SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Leave o
 Net = Annotated[
     str | None,
     typer.Option(
-        help="lenet, resnet, conv2, keyword, mlp, or your own trunk package.module:factory.  [default: by the inputs' shape]"
+        help="lenet, resnet, conv2, keyword, mlp, or your own trunk package.module:factory.  "
+        "[default: by the inputs' shape]"
     ),
 ]
 MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
@@ -77,6 +78,25 @@ def open_data(
         skip_unreadable=skip_unreadable,
         options=benchmark_options(data, option or []),
     )
+
+
+def benchmark(name: str) -> "Benchmark":
+    """The benchmark of that name."""
+    from crossgrad.data import BENCHMARKS
+    from crossgrad.data.naming import did_you_mean
+
+    if name not in BENCHMARKS:
+        raise SettingsError(
+            f"no benchmark {name!r}{did_you_mean(name, list(BENCHMARKS))}; there are {', '.join(BENCHMARKS)}"
+        )
+    return BENCHMARKS[name]
+
+
+def how_to_get(benchmark: "Benchmark") -> str:
+    """What a person has to do for a benchmark that no program can fetch, with this machine's data root."""
+    from crossgrad.data.roots import data_root
+
+    return benchmark.how.replace("{root}", str(data_root()))
 
 
 def benchmark_options(data: str, texts: list[str]) -> dict[str, Any]:

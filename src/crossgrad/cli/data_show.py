@@ -1,0 +1,58 @@
+"""crossgrad data show: examples of every domain on one picture."""
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from crossgrad.cli import options
+from crossgrad.cli.console import out, say, status
+from crossgrad.errors import SettingsError
+
+
+def show(
+    data: options.Data,
+    output: Annotated[Path, typer.Option(help="The picture, NAME.png.", show_default=False)],
+    rows: Annotated[int | None, typer.Option(help="Domains, at most.  [default: 12]")] = None,
+    columns: Annotated[int | None, typer.Option(help="Examples of a domain, at most.  [default: 12]")] = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    path_column: options.PathColumn = "path",
+    label_column: options.LabelColumn = "label",
+    domain_column: options.DomainColumn = "domain",
+    skip_unreadable: options.SkipUnreadable = False,
+    option: options.Option = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that is there.")] = False,
+) -> None:
+    """Draw examples: one row a domain, one column a label.
+
+    What differs between domains can be seen before anything is trained.
+    """
+    if output.suffix.lower() != ".png":
+        raise SettingsError(f"a picture is written as PNG; give --output NAME.png, not {str(output)!r}")
+    with status("loading"):
+        from crossgrad.folders import check_free, write_whole
+        from crossgrad.sheets import draw_sheet, plan_sheet
+
+        check_free(output, overwrite=overwrite)
+        dataset = options.open_data(
+            data,
+            image_size,
+            channels,
+            path_column,
+            label_column,
+            domain_column,
+            option,
+            skip_unreadable=skip_unreadable,
+        )
+        plan = plan_sheet(dataset, **options.given(rows=rows, columns=columns))
+        png = io.BytesIO()
+        draw_sheet(dataset, plan).save(png, "PNG")
+        write_whole(output, png.getvalue(), overwrite=overwrite)
+    say(
+        f"{dataset.name}: {len(plan.domains)} of {len(dataset.domain_names)} domains, "
+        f"{len(set(plan.labels))} of {len(dataset.label_names)} labels"
+    )
+    out.print(Text(f"Picture: {output}"), soft_wrap=True)
