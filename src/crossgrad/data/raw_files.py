@@ -1,7 +1,11 @@
 """The raw files that a benchmark is made of: which, where from, and whether they are here."""
 
+import gzip
+import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 
 from crossgrad.data.naming import quoted
@@ -19,12 +23,14 @@ class RawFile:
             (then it cannot be fetched).
         n_bytes: of the file, for telling how much is fetched.
         urls: where it is published, in the order they are tried; none where it cannot be fetched by a program.
+        unpacked_sha256: of what a .gz file unpacks to, where copies that others packed anew are as good.
     """
 
     path: str
     sha256: str | None
     n_bytes: int
     urls: tuple[str, ...] = ()
+    unpacked_sha256: str | None = None
 
     @property
     def place(self) -> Path:
@@ -34,6 +40,31 @@ class RawFile:
     @property
     def is_here(self) -> bool:
         return self.place.is_file()
+
+    def is_published_as(self, place: Path) -> bool:
+        """Whether the file at a place is this one, by its checksum; any is where none is published."""
+        if self.sha256 is None or sha256_of(place) == self.sha256:
+            return True
+        if self.unpacked_sha256 is None:
+            return False
+        try:
+            with gzip.open(place) as unpacked:
+                return _sha256(unpacked) == self.unpacked_sha256
+        except (OSError, EOFError, zlib.error):
+            return False
+
+
+def sha256_of(place: Path) -> str:
+    """The sha256 of a file, 64 hex digits."""
+    with place.open("rb") as file:
+        return _sha256(file)
+
+
+def _sha256(file: BufferedIOBase) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(2**20):  # hashlib.file_digest wants a whole file's buffer, which gzip has not
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def require(files: Sequence[RawFile], *, name: str) -> None:

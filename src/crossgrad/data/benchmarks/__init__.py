@@ -2,7 +2,12 @@
 
 from crossgrad.data.benchmarks.benchmark import Benchmark
 from crossgrad.data.benchmarks.digits import DIGITS, DIGITS_OVERLAPPING
+from crossgrad.data.benchmarks.rotated_mnist import ROTATED_MNIST
 
-BENCHMARKS: dict[str, Benchmark] = {"digits": DIGITS, "digits-overlapping": DIGITS_OVERLAPPING}
+BENCHMARKS: dict[str, Benchmark] = {
+    "digits": DIGITS,
+    "digits-overlapping": DIGITS_OVERLAPPING,
+    "rotated_mnist": ROTATED_MNIST,
+}
 
 __all__ = ["BENCHMARKS", "Benchmark"]
