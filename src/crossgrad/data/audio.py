@@ -1,0 +1,150 @@
+"""Waveforms from audio files, and the stretch of one that holds the word."""
+
+import importlib
+import os
+from io import BufferedReader, BytesIO
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossgrad.errors import DataError
+
+AudioFile = str | os.PathLike[str] | BufferedReader | BytesIO
+"""A path, or a file opened for reading bytes."""
+
+AUDIO_EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
+
+MOST_SAMPLES = 2 * 3600 * 48_000
+"""Of all channels together: an hour of stereo at 48 kHz, 1.4 GB when decoded."""
+RATES_HZ = (1_000, 768_000)
+"""The lowest and highest sample rates that are believed."""
+
+# Who writes to a pipe cannot know the length beforehand; ffmpeg writes 2**32 - 1 there, sox a little less than 2**31.
+_RIFF_UNKNOWN = 0x7FFF_0000
+
+
+def audio_library(name: str) -> ModuleType:
+    """Import one of the libraries of the extra `audio`.
+
+    Raises:
+        DataError: it is not installed, or the system lacks what it needs.
+    """
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        raise DataError(f"audio needs {name}, which cannot be imported: pip install 'crossgrad[audio]'") from error
+
+
+def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[np.float32]:
+    """Read an audio file as one channel at the asked rate.
+
+    What it is the content says, not the name: WAV (8, 16, 24, 32 bits or float), FLAC, Ogg Vorbis or Opus, MP3 and
+    whatever else libsndfile reads. Channels are averaged, then resampled by soxr (HQ, linear phase).
+
+    Args:
+        file: a path, or a file opened for reading bytes.
+        sample_rate_hz: of the result.
+
+    Returns:
+        float32, shape (n,), nominally in [-1, 1]; resampling and float files may exceed that.
+
+    Raises:
+        DataError: missing, no audio, without samples, cut off, damaged, not finite, of an unbelievable sample rate or
+            of more than MOST_SAMPLES; or the extra `audio` is not installed. The file is named.
+
+    Example:
+        >>> import io, soundfile
+        >>> file = io.BytesIO()
+        >>> soundfile.write(file, np.zeros((8_000, 2)), 8_000, format="WAV")
+        >>> read_waveform(io.BytesIO(file.getvalue())).shape
+        (16000,)
+    """
+    soundfile, soxr = audio_library("soundfile"), audio_library("soxr")
+    try:
+        if isinstance(file, str | os.PathLike):
+            with open(file, "rb") as stream:
+                waveform, rate = _decode(stream, soundfile)
+        else:
+            waveform, rate = _decode(file, soundfile)
+    # TypeError: soundfile takes a name with .raw for samples without a header.
+    except (DataError, OSError, TypeError, soundfile.LibsndfileError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read audio {_name(file)}: {reason}") from error
+    if rate == sample_rate_hz:
+        return waveform
+    resampled: NDArray[np.float32] = soxr.resample(waveform, rate, sample_rate_hz)
+    if not len(resampled):
+        raise DataError(f"cannot read audio {_name(file)}: {len(waveform)} samples at {rate} Hz are too few")
+    return resampled
+
+
+def _decode(stream: BufferedReader | BytesIO, soundfile: Any) -> tuple[NDArray[np.float32], int]:
+    """Channels averaged, shape (n,), at the file's own rate, and that rate."""
+    _check_length(stream)
+    with soundfile.SoundFile(stream) as sound:
+        rate, channels, n_samples = sound.samplerate, sound.channels, sound.frames
+        if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+            raise DataError(f"a sample rate of {rate} Hz, not in {RATES_HZ[0]} to {RATES_HZ[1]}")
+        if n_samples < 1:
+            raise DataError("it has no samples")
+        if n_samples * channels > MOST_SAMPLES:
+            raise DataError(
+                f"{n_samples / rate:.0f} s of {channels} channels at {rate} Hz are more than {MOST_SAMPLES} samples "
+                "(an hour of stereo at 48 kHz); cut it"
+            )
+        samples: NDArray[np.float32] = sound.read(dtype="float32", always_2d=True)
+    if len(samples) < n_samples:
+        raise DataError(f"it is cut off or damaged: {len(samples)} of {n_samples} samples can be read")
+    if not np.isfinite(samples).all():
+        raise DataError("its samples are not all finite")
+    return samples.mean(axis=1, dtype=np.float32), rate
+
+
+def _check_length(stream: BufferedReader | BytesIO) -> None:
+    """Refuse an empty file, and a WAV file shorter than it says, which libsndfile would read as a shorter sound."""
+    start = stream.tell()
+    head = stream.read(12)
+    n_bytes = stream.seek(0, os.SEEK_END) - start
+    stream.seek(start)
+    if not n_bytes:
+        raise DataError("it is empty")
+    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+        expected = int.from_bytes(head[4:8], "little") + 8
+        if n_bytes < expected < _RIFF_UNKNOWN:
+            raise DataError(f"it is cut off: {n_bytes} of {expected} bytes are there")
+
+
+def _name(file: AudioFile) -> str:
+    return repr(os.fspath(file)) if isinstance(file, str | os.PathLike) else "from an open file"
+
+
+def cut_around_word(waveform: NDArray[np.float32], *, n_samples: int) -> NDArray[np.float32]:
+    """Bring a waveform to a length, keeping the word.
+
+    A longer one is cut to the window with the most energy (sum of squares); of several such, as where silence of
+    zeros surrounds the word, to the one in the middle. A shorter one is padded with zeros, evenly on both ends (the
+    odd one at the end).
+
+    Args:
+        waveform: shape (n,).
+        n_samples: of the result, at least 1.
+
+    Returns:
+        Shape (n_samples,).
+
+    Example:
+        >>> cut_around_word(np.array([0, 0, 1, 2, 0, 0, 0], dtype=np.float32), n_samples=4)
+        array([0., 1., 2., 0.], dtype=float32)
+        >>> cut_around_word(np.ones(1, dtype=np.float32), n_samples=4)
+        array([0., 1., 0., 0.], dtype=float32)
+    """
+    surplus = len(waveform) - n_samples
+    if surplus <= 0:
+        return np.pad(waveform, (-surplus // 2, -surplus - -surplus // 2))
+    energy_before = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype=np.float64))])
+    energy = energy_before[n_samples:] - energy_before[:-n_samples]
+    loudest = np.flatnonzero(energy == energy.max())
+    start = int(loudest[len(loudest) // 2])
+    return waveform[start : start + n_samples]
