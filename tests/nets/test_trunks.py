@@ -1,7 +1,9 @@
 """Every architecture of NETS: shapes, sizes, the smallest inputs."""
 
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,3 +142,16 @@ def test_the_keyword_nets_convolutions_see_as_much_before_as_behind_but_for_one(
     bands, frames = seen[0, 0].nonzero().T
     assert (bands.min().item(), bands.max().item()) == (20 - 3, 20 + 4)
     assert (frames.min().item(), frames.max().item()) == (50 - 9, 50 + 10)
+
+
+def test_the_documentation_tells_every_nets_shapes_and_sizes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .* \| ([\d, ]+) \| ([\dx]+) \| ([\dx]+) \| ([\d,]+) \|$", page, re.MULTILINE)
+    assert [name for name, *_ in rows] == list(NETS)
+    for name, hidden, shape, features, parameters in rows:
+        input_shape = tuple(map(int, shape.split("x")))
+        trunk = NETS[name](input_shape)
+        net = headed(trunk, input_shape=input_shape, n_classes=10, hidden=trunk.HIDDEN)
+        assert ", ".join(map(str, trunk.HIDDEN)) == hidden
+        assert "x".join(map(str, trunk(torch.zeros(2, *input_shape)).shape[1:])) == features
+        assert f"{n_parameters(net):,}" == parameters, name
