@@ -29,7 +29,8 @@ def step_seconds(runs: Sequence[Run], dataset: DomainDataset) -> dict[str, float
 
 
 def _time_step(run: Run, dataset: DomainDataset) -> float:
-    parts = split(dataset, run.held_out, in_domain_fraction=run.settings.in_domain_fraction, seed=run.seed)
+    fraction = run.settings.in_domain_fraction
+    parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
     train = training_subset(dataset, parts)
     method = build_method(**building_of(run, train))
     optimizer = run.settings.make_optimizer(method.parameters())
