@@ -12,7 +12,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 
 from crossgrad.building import build_method
-from crossgrad.data import ImageDecoding, Standardisation
+from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.errors import CrossGradError, ModelError
 from crossgrad.model import Model
 
@@ -127,7 +127,7 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
             label_names=tuple(description["label_names"]),
             input_shape=tuple(description["input_shape"]),
             scaling=Standardisation.from_json(description["scaling"]),
-            decoding=ImageDecoding.from_json(description["decoding"]) if description["decoding"] else None,
+            decoding=decoding_from_json(description["decoding"]),
             building=building,
             card=description["card"],
         )

@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossgrad.data import ImageDecoding, Standardisation
+from crossgrad.data import Decoding, Standardisation
 from crossgrad.data.inputs import read_inputs
 from crossgrad.errors import DataError
 from crossgrad.evaluation import probabilities
@@ -42,7 +42,7 @@ class Model:
         label_names: in the order of its logits.
         input_shape: of one input.
         scaling: of inputs before the net.
-        decoding: from image files to inputs; None for a model of arrays.
+        decoding: from image or audio files to inputs; None for a model of arrays.
         building: the arguments of `build_method` that made the method.
         card: what it was trained on, how, and how well it did: training domains and their counts, accuracy,
             settings, versions. For people; nothing in it is needed to predict.
@@ -52,7 +52,7 @@ class Model:
     label_names: tuple[str, ...]
     input_shape: tuple[int, ...]
     scaling: Standardisation
-    decoding: ImageDecoding | None
+    decoding: Decoding | None
     building: dict[str, Any]
     card: dict[str, Any] = field(default_factory=dict)
 
@@ -61,8 +61,8 @@ class Model:
 
         Args:
             inputs: a floating point tensor (n, *input_shape) in the units of the training inputs; or any array, read as
-                `DomainDataset.from_arrays` reads one (uint8 images are divided by 255); or paths of image files where
-                the model was trained on such.
+                `DomainDataset.from_arrays` reads one (uint8 images are divided by 255); or paths of image or audio
+                files where the model was trained on such.
 
         Raises:
             DataError: another shape, NaN or infinite values, a file that cannot be read, or files for a model of
@@ -81,7 +81,7 @@ class Model:
         return Predictions(labels, result.numpy(), self.label_names)
 
     def decode(self, file: str | PathLike[str]) -> NDArray[np.float32]:
-        """Read one image file as an input, as those of the training were read.
+        """Read one image or audio file as an input, as those of the training were read.
 
         Raises:
             DataError: it cannot be read, or the model is one of arrays.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crossgrad.data.folder import read_folder
-from crossgrad.data.preprocessing import ImageDecoding
+from crossgrad.data.image_decoding import ImageDecoding
 from crossgrad.errors import DataError, DataWarning
 
 # Names that every file system takes, in one Unicode form; a leading dot would hide them.
@@ -87,12 +87,12 @@ def test_links_to_folders_are_not_followed(tmp_path, write_image):
 def test_a_domain_without_images_is_named(tmp_path, write_image):
     write_image("d/a/1.png")
     (tmp_path / "empty" / "a").mkdir(parents=True)
-    with pytest.warns(DataWarning, match="without any image, so not among the domains: 'empty'"):
+    with pytest.warns(DataWarning, match="without any file, so not among the domains: 'empty'"):
         assert read_folder(tmp_path).domain_names == ("d",)
 
 
 def test_a_missing_folder_is_named_with_the_layout(tmp_path):
-    with pytest.raises(DataError, match=r"no such folder: '.*gone'; the layout must be FOLDER/domain/label/image"):
+    with pytest.raises(DataError, match=r"no such folder: '.*gone'; the layout must be FOLDER/domain/label/file"):
         read_folder(tmp_path / "gone")
 
 
@@ -103,7 +103,7 @@ def test_a_file_is_no_folder(write_image):
 
 def test_an_empty_folder_is_refused_with_the_layout(tmp_path):
     (tmp_path / "d" / "a").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"no images in '.*'; the layout must be FOLDER/domain/label/image"):
+    with pytest.raises(DataError, match=r"no images and no audio files in '.*'; the layout must be FOLDER/domain/label/file"):
         read_folder(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_an_empty_folder_is_refused_with_the_layout(tmp_path):
 def test_images_at_another_level_are_counted_and_the_first_named(tmp_path, write_image, misplaced):
     write_image("d/a/1.png")
     write_image(misplaced)
-    with pytest.raises(DataError, match=f"1 of 2 images in .* not two folders deep, the first is '{misplaced}'; the"):
+    with pytest.raises(DataError, match=f"1 of 2 files in .* not two folders deep, the first is '{misplaced}'; the"):
         read_folder(tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_unreadable_images_can_be_left_out_and_are_counted_and_listed(tmp_path, 
 def test_skipping_does_not_make_a_dataset_of_nothing(tmp_path):
     (tmp_path / "d" / "a").mkdir(parents=True)
     (tmp_path / "d" / "a" / "1.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match="no image is left: 1 of 1 images cannot be read"):
+    with pytest.raises(DataError, match="nothing is left: 1 of 1 images cannot be read"):
         read_folder(tmp_path, skip_unreadable=True)
 
 

@@ -103,16 +103,16 @@ def test_a_blank_value_is_told_with_its_place(tmp_path, write_image, write, blan
 def test_paths_that_are_not_there_are_counted_and_the_first_named(tmp_path, write_image, write):
     write_image("1.png")
     rows = [{"path": path, "label": "a", "domain": "x"} for path in ("1.png", "gone.png", "../lost.png", "z" * 300)]
-    with pytest.raises(DataError, match=r"3 of the 4 images .* not there, the first is '.*gone\.png'; relative"):
+    with pytest.raises(DataError, match=r"3 of the 4 files .* not there, the first is '.*gone\.png'; relative"):
         read_manifest(write(tmp_path / "list", rows))
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("list.csv", b"", "is empty: it lists no image"),
-        ("list.csv", b"path,label,domain\n", "is empty: it lists no image"),
-        ("list.jsonl", b"\n\n", "is empty: it lists no image"),
+        ("list.csv", b"", "is empty: it lists no file"),
+        ("list.csv", b"path,label,domain\n", "is empty: it lists no file"),
+        ("list.jsonl", b"\n\n", "is empty: it lists no file"),
         ("list.csv", b"path,label,domain\n1.png,caf\xe9,x\n", "is not UTF-8: byte 0xe9; save it as UTF-8"),
         ("list.jsonl", b'{"path": "caf\xe9"}', "is not UTF-8: byte 0xe9"),
         ("list.csv", b"path;label;domain\n1.png;a;x\n", "no column 'path'; there are 'path;label;domain'"),

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossgrad.data.benchmarks import BENCHMARKS
+from crossgrad.data.naming import quoted
 from crossgrad.data.opening import open_dataset
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
@@ -60,7 +62,7 @@ def test_what_is_not_there_is_refused_with_the_nearest_benchmark_and_all_that_ma
     with pytest.raises(
         DataError,
         match=rf"'{source}' is not there; did you mean 'digits'\?; data may be a benchmark "
-        r"\('digits', 'digits-overlapping'\), a folder domain/label/image, a manifest "
+        rf"\({quoted(BENCHMARKS)}\), a folder domain/label/file, a manifest "
         r"\(\.csv, \.jsonl, \.json, \.parquet\), or arrays \(\.npz\)",
     ):
         open_dataset(source)

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from crossgrad.data import Benchmark, DomainDataset
 
 DATA_HELP = (
-    "A benchmark's name (digits), a folder domain/label/image, a manifest with the columns path, label and domain "
-    "(.csv, .jsonl, .parquet), or arrays (.npz with inputs, labels and domains)."
+    "A benchmark's name (digits), a folder domain/label/file of images or of audio, a manifest with the columns path, "
+    "label and domain (.csv, .jsonl, .parquet), or arrays (.npz with inputs, labels and domains)."
 )
 Data = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False)]
 ImageSize = Annotated[int | None, typer.Option(help="Of image files: height and width in pixels.  [default: 32]")]
 Channels = Annotated[
     int | None, typer.Option(help="Of image files: 1 (grey) or 3 (colour).  [default: 3 if any has colour]")
 ]
+Features = Annotated[str | None, typer.Option(help="Of audio files: mfcc or log_mel.  [default: mfcc]")]
+Seconds = Annotated[float | None, typer.Option(help="Of audio files, around the word.  [default: 1]")]
 PathColumn = Annotated[str, typer.Option(help="Of a manifest: the column of files.")]
 LabelColumn = Annotated[str, typer.Option(help="Of a manifest: the column of labels.")]
 DomainColumn = Annotated[str, typer.Option(help="Of a manifest: the column of domains.")]
@@ -59,6 +61,8 @@ def open_data(
     data: str,
     image_size: int | None,
     channels: int | None,
+    features: str | None,
+    seconds: float | None,
     path_column: str,
     label_column: str,
     domain_column: str,
@@ -72,6 +76,8 @@ def open_data(
         data,
         image_size=image_size,
         channels=channels,
+        features=features,
+        seconds=seconds,
         path_column=path_column,
         label_column=label_column,
         domain_column=domain_column,

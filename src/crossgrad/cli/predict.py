@@ -34,7 +34,8 @@ class PredictionFormat(StrEnum):
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of the model.", show_default=False)],
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Images, or .npz with inputs.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="FILES...", help="Images or audio files, or .npz with inputs.", show_default=False),
     ],
     form: Annotated[PredictionFormat, typer.Option("--format", help="Of what is printed.")] = PredictionFormat.table,
     skip_unreadable: options.SkipUnreadable = False,
@@ -61,22 +62,22 @@ def _predictions(model: "Model", files: list[Path], *, skip_unreadable: bool) ->
     """Names and predictions, so many files at a time."""
     from crossgrad.data import read_archived_inputs
 
-    images: list[Path] = []
+    together: list[Path] = []
     for file in files:
         if file.suffix.lower() == ".npz":
-            yield from _of_images(model, images, skip_unreadable=skip_unreadable)
-            images = []
+            yield from _of_files(model, together, skip_unreadable=skip_unreadable)
+            together = []
             inputs = read_archived_inputs(file)
             yield [f"{file}[{index}]" for index in range(len(inputs))], model.predict(inputs)
         else:
-            images.append(file)
-            if len(images) == FILES_AT_A_TIME:
-                yield from _of_images(model, images, skip_unreadable=skip_unreadable)
-                images = []
-    yield from _of_images(model, images, skip_unreadable=skip_unreadable)
+            together.append(file)
+            if len(together) == FILES_AT_A_TIME:
+                yield from _of_files(model, together, skip_unreadable=skip_unreadable)
+                together = []
+    yield from _of_files(model, together, skip_unreadable=skip_unreadable)
 
 
-def _of_images(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Chunks:
+def _of_files(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Chunks:
     readable, decoded = [], []
     for file in files:
         try:
@@ -90,7 +91,7 @@ def _of_images(model: "Model", files: list[Path], *, skip_unreadable: bool) -> C
     if readable:
         import torch
 
-        yield readable, model.predict(torch.stack([torch.from_numpy(image) for image in decoded]))
+        yield readable, model.predict(torch.stack([torch.from_numpy(values) for values in decoded]))
 
 
 def _print_jsonl(label_names: tuple[str, ...], chunks: Chunks) -> None:

@@ -1,13 +1,15 @@
 """Data of several domains: read, split, prepared."""
 
 from crossgrad.data.arrays import read_archived_inputs, read_arrays
+from crossgrad.data.audio_decoding import AudioDecoding
 from crossgrad.data.benchmarks import BENCHMARKS, Benchmark
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.decoding import Decoding, decoding_from_json
 from crossgrad.data.domain_split import DomainSplit, random_domain_split
 from crossgrad.data.folder import read_folder
+from crossgrad.data.image_decoding import ImageDecoding
 from crossgrad.data.manifest import read_manifest
 from crossgrad.data.opening import open_dataset
-from crossgrad.data.preprocessing import ImageDecoding, Standardisation
 from crossgrad.data.splits import (
     Split,
     check_dataset,
@@ -20,6 +22,7 @@ from crossgrad.data.splits import (
     training_subset,
     validation_folds,
 )
+from crossgrad.data.standardisation import Standardisation
 
 __all__ = [
     "DomainDataset",
@@ -43,5 +46,8 @@ __all__ = [
     "check_dataset",
     "check_split",
     "ImageDecoding",
+    "AudioDecoding",
+    "Decoding",
+    "decoding_from_json",
     "Standardisation",
 ]

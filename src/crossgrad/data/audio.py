@@ -37,6 +37,16 @@ def audio_library(name: str) -> ModuleType:
         raise DataError(f"audio needs {name}, which cannot be imported: pip install 'crossgrad[audio]'") from error
 
 
+def check_audio_libraries() -> None:
+    """Tell at once that a library is missing, and not of every file that it cannot be read.
+
+    Raises:
+        DataError: one of them is not installed, or the system lacks what it needs.
+    """
+    for name in ("soundfile", "soxr", "librosa"):
+        audio_library(name)
+
+
 def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[np.float32]:
     """Read an audio file as one channel at the asked rate.
 

@@ -18,8 +18,8 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.decoding import decoding_from_json
 from crossgrad.data.domain_split import DomainSplit
-from crossgrad.data.preprocessing import decoding_from_json
 from crossgrad.data.roots import cache_root
 from crossgrad.errors import DataWarning
 

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from crossgrad.data.decoding import Decoding
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.data.inputs import read_inputs
 from crossgrad.data.naming import name_indices
-from crossgrad.data.preprocessing import ImageDecoding
 from crossgrad.errors import DataError
 
 
@@ -45,7 +45,7 @@ class DomainDataset:
     label_names: tuple[str, ...]
     domain_names: tuple[str, ...]
     name: str
-    decoding: ImageDecoding | None = None
+    decoding: Decoding | None = None
     variants: Float[Tensor, "n v *shape"] | None = None
     domain_split: DomainSplit | None = None
     benchmark: str | None = None

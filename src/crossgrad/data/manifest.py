@@ -1,4 +1,4 @@
-"""Images listed in a manifest: CSV, JSON lines or Parquet with a path, a label and a domain in each row."""
+"""Files listed in a manifest: CSV, JSON lines or Parquet with a path, a label and a domain in each row."""
 
 import csv
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crossgrad.data.dataset import DomainDataset
-from crossgrad.data.images import DEFAULT_IMAGE_SIZE, read_images
+from crossgrad.data.media import read_media
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.errors import DataError
 
@@ -22,27 +22,33 @@ def read_manifest(
     path_column: str = "path",
     label_column: str = "label",
     domain_column: str = "domain",
-    image_size: int = DEFAULT_IMAGE_SIZE,
+    image_size: int | None = None,
     channels: int | None = None,
+    features: str | None = None,
+    seconds: float | None = None,
     skip_unreadable: bool = False,
 ) -> DomainDataset:
-    """Read the images that a table names, in its order.
+    """Read the files that a table names, in its order: all audio by their extensions, or images.
 
     Labels and domains are kept as the text that is written there, leading zeros included, and sort as text.
 
     Args:
         path: of the table, by extension .csv (commas, a header line), .jsonl or .json (one object a line),
             or .parquet; text in UTF-8. Its name without extension names the dataset.
-        path_column: the column of the images' paths, relative to the manifest's folder.
+        path_column: the column of the files' paths, relative to the manifest's folder.
         label_column: the column of labels.
         domain_column: the column of domains.
-        image_size: height and width of the inputs, in pixels; `ImageDecoding` says how images get there.
-        channels: 1 for grey, 3 for colour; None: 1 where every image is grey, else 3.
-        skip_unreadable: leave unreadable images out, with a DataWarning that counts and lists them.
+        image_size: of images: height and width of the inputs, in pixels; None: 32. `ImageDecoding` says how they
+            get there.
+        channels: of images: 1 for grey, 3 for colour; None: 1 where every image is grey, else 3.
+        features: of audio: "mfcc" or "log_mel"; None: "mfcc". `AudioDecoding` says what they are.
+        seconds: of audio, of every input; None: 1.
+        skip_unreadable: leave unreadable files out, with a DataWarning that counts and lists them.
 
     Raises:
         DataError: the table is missing, empty, damaged, not UTF-8, lacks a column or a value, or names files
-            that are missing or cannot be read.
+            that are missing, of both kinds, or cannot be read.
+        SettingsError: options of the other kind, or out of range.
     """
     file = Path(path)
     if not file.is_file():
@@ -53,20 +59,22 @@ def read_manifest(
         for role, column in columns.items():
             values[role].append(_text(row, role, column, f"{str(file)!r}, {where}"))
     if not values["path"]:
-        raise DataError(f"{str(file)!r} is empty: it lists no image")
+        raise DataError(f"{str(file)!r} is empty: it lists no file")
     paths = [file.parent / written for written in values["path"]]
-    if absent := [image for image in paths if not os.path.isfile(image)]:
+    if absent := [listed for listed in paths if not os.path.isfile(listed)]:
         raise DataError(
-            f"{len(absent)} of the {len(paths)} images in {str(file)!r} are not there, the first is "
+            f"{len(absent)} of the {len(paths)} files in {str(file)!r} are not there, the first is "
             f"{str(absent[0])!r}; relative paths start from the manifest's folder"
         )
-    return read_images(
+    return read_media(
         paths,
         values["label"],
         values["domain"],
         name=file.stem,
         image_size=image_size,
         channels=channels,
+        features=features,
+        seconds=seconds,
         skip_unreadable=skip_unreadable,
     )
 

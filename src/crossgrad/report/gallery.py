@@ -18,6 +18,9 @@ from crossgrad.report.names import display_name, fold_name, printable
 MOST_EXAMPLES = 6
 MOST_PIXELS = 96
 """Longest side of a picture; larger ones are made smaller."""
+CONTRAST = (5, 95)
+"""Percentiles of an input that are drawn black and white, where inputs are not in [0, 1]: the coefficient 0 of cepstra
+lies so far from the others that the full range would show nothing else."""
 MOST_CHARACTERS = 2_500_000
 """Of picture data on one page."""
 
@@ -50,6 +53,8 @@ class Gallery:
     rows: tuple[tuple[str, tuple[Picture, ...]], ...]
     largest: float
     """The difference that has the full colour."""
+    contrast: tuple[int, int] | None
+    """Percentiles of each input's own values that are black and white; None where 0 and 1 are."""
 
 
 def galleries(records: Sequence[Record], runs: Path) -> tuple[Gallery, ...]:
@@ -89,12 +94,14 @@ def _gallery(record: Record, path: Path) -> Gallery:
     # Channels are averaged with their signs: one picture says where an input became brighter or darker.
     signed = {name: values.mean(axis=1) for name, values in differences.items()}
     largest = max((float(np.abs(values).max()) for values in signed.values() if values.size), default=0.0)
+    contrast = None if inputs.size == 0 or 0 <= inputs.min() <= inputs.max() <= 1 else CONTRAST
     rows = []
     for i in range(len(inputs)):
         what = f"{_label(record, labels[i])}, domain {domains[i]}"
-        pictures = [_picture(_grey_or_colour(inputs[i]), f"Input: {what}")]
+        black, white = np.percentile(inputs[i], contrast) if contrast else (0.0, 1.0)
+        pictures = [_picture(_grey_or_colour(inputs[i], black, white), f"Input: {what}")]
         for name, values in moved.items():
-            pictures.append(_picture(_grey_or_colour(values[i]), f"{what}, {_MOVED[name]}"))
+            pictures.append(_picture(_grey_or_colour(values[i], black, white), f"{what}, {_MOVED[name]}"))
             pictures.append(_picture(_diverging(signed[name][i], largest), f"{what}: what was changed"))
         rows.append((what, tuple(pictures)))
     headers = ["Input"]
@@ -102,7 +109,7 @@ def _gallery(record: Record, path: Path) -> Gallery:
         headers += [_MOVED[name].capitalize(), "Difference"]
     run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
     return Gallery(
-        record["method"], display_name(record["method"]), printable(run), tuple(headers), tuple(rows), largest
+        record["method"], display_name(record["method"]), printable(run), tuple(headers), tuple(rows), largest, contrast
     )
 
 
@@ -124,9 +131,10 @@ def _label(record: Record, label: str | int) -> str:
     return f"label {label if isinstance(label, str) else record['labels'][label]}"
 
 
-def _grey_or_colour(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _grey_or_colour(values: NDArray[np.float64], black: float, white: float) -> NDArray[np.uint8]:
     values = values.transpose(1, 2, 0) if values.shape[0] == 3 else values.mean(axis=0)
-    return np.round(255 * values.clip(0, 1)).astype(np.uint8)
+    shares = (values - black) / (white - black if white > black else 1)
+    return np.round(255 * shares.clip(0, 1)).astype(np.uint8)
 
 
 def _diverging(values: NDArray[np.float64], largest: float) -> NDArray[np.uint8]:
