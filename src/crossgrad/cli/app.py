@@ -10,8 +10,10 @@ import crossgrad
 from crossgrad.cli.compare import compare
 from crossgrad.cli.console import say
 from crossgrad.cli.data_list import list_benchmarks
+from crossgrad.cli.data_prepare import prepare
 from crossgrad.cli.data_show import show
 from crossgrad.cli.predict import predict
+from crossgrad.cli.reproduce import reproduce
 from crossgrad.cli.train import train
 from crossgrad.errors import CrossGradError, DataWarning
 
@@ -45,8 +47,10 @@ data = typer.Typer(
     help="Benchmarks and pictures of data: list, prepare, show.", no_args_is_help=True, rich_markup_mode="markdown"
 )
 data.command("list", epilog="Example: `crossgrad data list rotated_mnist`")(list_benchmarks)
+data.command(epilog="Example: `crossgrad data prepare rotated_mnist`")(prepare)
 data.command(epilog="Example: `crossgrad data show scans/ --output scans.png`")(show)
 app.add_typer(data, name="data")
+app.command(epilog="Example: `crossgrad reproduce table3`")(reproduce)
 
 
 def _show_warning(

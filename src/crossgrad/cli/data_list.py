@@ -60,6 +60,7 @@ def describe(benchmark: "Benchmark", *, in_full: bool) -> dict[str, Any]:
         "examples": facts.examples if facts else None,
         "input_shape": list(facts.input_shape) if facts else None,
         "bytes": sum(file.n_bytes for file in benchmark.files),
+        "by_hand": any(not file.is_fetchable for file in benchmark.files),
         "licence": benchmark.licence,
         "here": benchmark.is_here,
         "prepared": benchmark.is_here and benchmark.kept_at().is_file(),
@@ -74,7 +75,7 @@ def describe(benchmark: "Benchmark", *, in_full: bool) -> dict[str, Any]:
                 {"place": str(file.place), "bytes": file.n_bytes, "sha256": file.sha256, "here": file.is_here}
                 for file in benchmark.files
             ],
-            "how": options.how_to_get(benchmark),
+            "how": benchmark.instructions,
             "net": benchmark.net,
             "settings": dict(benchmark.settings),
             "split": _split(benchmark) if told["prepared"] else None,
@@ -95,7 +96,7 @@ def overview(told: list[dict[str, Any]]) -> Table:
         ("domains", "right"),
         ("examples", "right"),
         ("input", "left"),
-        ("to fetch", "right"),
+        ("fetch", "right"),
         ("licence", "left"),
         ("is", "left"),
     ):
@@ -107,7 +108,7 @@ def overview(told: list[dict[str, Any]]) -> Table:
             Text(row["name"], style="bold"),
             *(UNKNOWN if row[what] is None else f"{row[what]:,}" for what in ("labels", "domains", "examples")),
             _shape(row["input_shape"]),
-            filesize.decimal(row["bytes"]) if row["bytes"] else "nothing",
+            "by hand" if row["by_hand"] else filesize.decimal(row["bytes"]) if row["bytes"] else "nothing",
             Text(row["licence"].partition(" (")[0]),  # a remark in brackets is told with the NAME
             Text(state, style="green" if row["here"] else "yellow"),
         )
@@ -129,8 +130,8 @@ def _print_one(told: dict[str, Any]) -> None:
         for file in told["files"]:
             line = f"  {file['place']}  {filesize.decimal(file['bytes'])}{'' if file['here'] else ', not here'}"
             out.print(Text(line), soft_wrap=True)  # a path that is cut in two cannot be copied
-    if told["how"]:
-        out.print(Text(f"\nHow to get it: {told['how']}"), soft_wrap=True)
+    if not told["prepared"]:
+        out.print(Text(f"\n{told['how']}"), soft_wrap=True)
 
 
 def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:

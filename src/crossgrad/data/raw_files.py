@@ -15,7 +15,7 @@ from crossgrad.errors import DataError
 
 @dataclass(frozen=True)
 class RawFile:
-    """One raw file.
+    """One raw file, or a folder of files that cannot be fetched by a program.
 
     Args:
         path: under the data root, with "/" between: "fonts/caveat.woff2".
@@ -39,7 +39,12 @@ class RawFile:
 
     @property
     def is_here(self) -> bool:
-        return self.place.is_file()
+        return self.place.exists()
+
+    @property
+    def is_fetchable(self) -> bool:
+        """Whether a program can fetch it: it is published somewhere, and can be checked."""
+        return self.sha256 is not None and bool(self.urls)
 
     def is_published_as(self, place: Path) -> bool:
         """Whether the file at a place is this one, by its checksum; any is where none is published."""

@@ -9,6 +9,7 @@ from crossgrad.data.cache import kept_at, load_or_make
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.data.raw_files import RawFile, require
+from crossgrad.data.roots import data_root
 from crossgrad.errors import SettingsError
 from crossgrad.parsing import keyword_defaults, parse_argument
 
@@ -57,6 +58,12 @@ class Benchmark:
     def is_here(self) -> bool:
         """Whether all of its raw files are here."""
         return all(file.is_here for file in self.files)
+
+    @property
+    def instructions(self) -> str:
+        """How it can be had on this machine."""
+        by_hand = self.how.replace("{root}", str(data_root()))
+        return by_hand or f"`crossgrad data prepare {self.name}` gets it."
 
     @property
     def options(self) -> dict[str, Any]:

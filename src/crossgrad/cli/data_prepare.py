@@ -1,0 +1,93 @@
+"""crossgrad data prepare: fetch a benchmark's raw files, make its dataset and keep it."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import filesize
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from crossgrad.cli import options
+from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.errors import DataError
+
+if TYPE_CHECKING:
+    from crossgrad.data import Benchmark
+    from crossgrad.data.raw_files import RawFile
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a benchmark.", show_default=False)],
+    option: options.Option = None,
+) -> None:
+    """Fetch what a benchmark is made of, make it, and keep it for every later use.
+
+    Files that no program can fetch are named, with the place to put them. What is here already is not fetched again.
+    """
+    try:
+        _prepare(name, option or [])
+    except KeyboardInterrupt:
+        say("Interrupted: nothing is left half-written; the same command goes on with the file it was at.")
+        raise typer.Exit(130) from None
+
+
+def _prepare(name: str, option: list[str]) -> None:
+    with status("loading"):
+        benchmark = options.benchmark(name)
+        chosen = options.benchmark_options(name, option)
+    if chosen.get("folder") is None:
+        _fetch_missing(benchmark)
+    place = benchmark.kept_at(**chosen)
+    if place.is_file():
+        say(f"{name} is prepared already.")
+    else:
+        started = time.monotonic()
+        with status(f"making {name}"):
+            dataset = benchmark.open(**chosen)
+        say(
+            f"{dataset.name}: {len(dataset):,} examples, {len(dataset.label_names)} labels, "
+            f"{len(dataset.domain_names)} domains, made in {time.monotonic() - started:.1f} s"
+        )
+    if place.is_file():  # a cache that cannot be written to has cost a warning
+        out.print(Text(f"Kept: {place} ({filesize.decimal(place.stat().st_size)})"), soft_wrap=True)
+
+
+def _fetch_missing(benchmark: "Benchmark") -> None:
+    from crossgrad.data.download import fetch
+    from crossgrad.data.roots import data_root
+
+    missing = [file for file in benchmark.files if not file.is_here]
+    by_hand = [file for file in missing if not file.is_fetchable]
+    if by_hand:
+        places = "".join(f"\n  {file.place}" for file in by_hand)
+        raise DataError(
+            f"{benchmark.name} cannot be fetched by a program. {benchmark.how}".rstrip().replace(
+                "{root}", str(data_root())
+            )
+            + f"\nNot here:{places}"
+        )
+    if missing:
+        total = sum(file.n_bytes for file in missing)
+        say(f"Fetching {count(len(missing), 'file')}, {filesize.decimal(total)}, to {data_root()}")
+        with _bar() as progress:
+            fetch(missing, follow=_Followed(progress, missing))
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
+class _Followed:
+    """One bar over all files."""
+
+    def __init__(self, progress: Progress, files: Sequence["RawFile"]) -> None:
+        self._progress = progress
+        self._before = {file: sum(earlier.n_bytes for earlier in files[:index]) for index, file in enumerate(files)}
+        self._task = progress.add_task("", total=sum(file.n_bytes for file in files))
+
+    def __call__(self, file: "RawFile", done_bytes: int, total_bytes: int) -> None:
+        name = file.path.rpartition("/")[2]
+        self._progress.update(self._task, description=name, completed=self._before[file] + done_bytes)
