@@ -98,13 +98,6 @@ def benchmark(name: str) -> "Benchmark":
     return BENCHMARKS[name]
 
 
-def how_to_get(benchmark: "Benchmark") -> str:
-    """What a person has to do for a benchmark that no program can fetch, with this machine's data root."""
-    from crossgrad.data.roots import data_root
-
-    return benchmark.how.replace("{root}", str(data_root()))
-
-
 def benchmark_options(data: str, texts: list[str]) -> dict[str, Any]:
     """What a benchmark's --option texts say, each by the type that the benchmark declares for it."""
     from crossgrad.data import BENCHMARKS
