@@ -2,24 +2,22 @@
 
 import warnings
 from io import BytesIO
-from math import ceil
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 from PIL import Image
 
 from crossgrad.errors import DataError, SettingsError
 
 
-def read_ink(content: bytes) -> UInt8[NDArray[np.uint8], "height width"]:
+def read_ink(content: bytes) -> NDArray[np.uint8]:
     """Decode an image file of dark ink on light ground.
 
     Args:
         content: of a PNG or TIFF file, of whatever depth.
 
     Returns:
-        How dark each pixel is: 255 is black ink, 0 white ground.
+        How dark each pixel is: 255 is black ink, 0 white ground; uint8, shape (height, width).
 
     Raises:
         DataError: damaged, neither PNG nor TIFF, or too large to be a character.
@@ -35,15 +33,13 @@ def read_ink(content: bytes) -> UInt8[NDArray[np.uint8], "height width"]:
     return np.asarray(255 - grey, dtype=np.uint8)
 
 
-def fit_ink(
-    ink: UInt8[NDArray[np.uint8], "height width"], *, size: int, margin: float = 1.0
-) -> Float32[NDArray[np.float32], "{size} {size}"]:
+def fit_ink(ink: NDArray[np.uint8], *, size: int, margin: float = 1.0) -> NDArray[np.float32]:
     """Cut an image to its ink and scale that as large as it fits, with its aspect kept, in the middle.
 
     Every pixel of the result is the mean of what it covers. `draw_strokes` places what it draws in the same way.
 
     Args:
-        ink: 255 is ink, 0 ground; what is above 127 counts as ink in the cutting.
+        ink: 255 is ink, 0 ground, shape (height, width); what is above 127 counts as ink in the cutting.
         size: height and width of the result, in pixels.
         margin: ground around the ink, in pixels, at least 0.
 
@@ -72,11 +68,15 @@ def fit_ink(
     if not len(rows):
         raise DataError("an image has no ink")
     cut = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    height, width = cut.shape
-    side = max(height, width) * size / room  # of the square that becomes the image, in pixels of the original
-    ground = ceil(side)  # more than enough on every side; the box below takes as much of it as is needed
-    left, top = ground + (width - side) / 2, ground + (height - side) / 2
-    fitted = Image.fromarray(np.pad(cut, ground)).resize(
-        (size, size), Image.Resampling.BOX, box=(left, top, left + side, top + side)
-    )
-    return np.asarray(fitted, dtype=np.float32) / np.float32(255)
+    side = max(cut.shape) * size / room  # of the square that becomes the image, in pixels of the original
+    down, across = (_coverage(length, side=side, size=size) for length in cut.shape)
+    return np.asarray(np.rint(down @ cut @ across.T) / 255, dtype=np.float32)
+
+
+def _coverage(length: int, *, side: float, size: int) -> NDArray[np.float64]:
+    """How much of each of `size` equal parts of a side each of `length` pixels in its middle covers."""
+    step = side / size
+    starts = (length - side) / 2 + step * np.arange(size)[:, None]
+    pixels = np.arange(length)
+    overlaps = np.minimum(starts + step, pixels + 1) - np.maximum(starts, pixels)
+    return np.asarray(np.maximum(overlaps, 0) / step)

@@ -1,9 +1,9 @@
 """Drawings made of pen strokes: the movement of a pen becomes an image."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Float32
 from numpy.typing import NDArray
 
 from crossgrad.errors import DataError, SettingsError
@@ -13,15 +13,15 @@ _SAMPLES = 4
 
 
 def draw_strokes(
-    strokes: Sequence[Float[NDArray[np.floating], "_ 2"]], *, size: int, thickness: float, margin: float = 1.0
-) -> Float32[NDArray[np.float32], "{size} {size}"]:
+    strokes: Sequence[NDArray[np.float64]], *, size: int, thickness: float, margin: float = 1.0
+) -> NDArray[np.float32]:
     """Draw pen strokes as ink 1 on ground 0, as large as they fit, with their aspect kept, in the middle.
 
     The pen is round, so ends and joins are; a stroke of a single point is a dot.
 
     Args:
-        strokes: each the points that the pen went through, (x, y) with y pointing down, in any unit; shape (n, 2).
-            Those without points leave no ink.
+        strokes: each the points that the pen went through, (x, y) with y pointing down, in any unit; float64, shape
+            (n, 2). Those without points leave no ink.
         size: height and width of the image, in pixels.
         thickness: of the pen, in pixels of the image, above 0.
         margin: ground around the ink, in pixels, at least 0.
@@ -61,11 +61,11 @@ def draw_strokes(
     distances = np.full((size * _SAMPLES, size * _SAMPLES), np.inf)
     for stroke in scaled:
         middles = (stroke + size / 2) * _SAMPLES - 0.5  # in samples, whose centres are whole numbers
-        for start, end in zip(middles[:-1], middles[1:], strict=True) if len(stroke) > 1 else [(middles[0],) * 2]:
+        for start, end in pairwise(middles if len(middles) > 1 else np.repeat(middles, 2, axis=0)):
             _approach(distances, start, end, reach=thickness / 2 * _SAMPLES + 1)
     samples = np.clip(thickness / 2 * _SAMPLES + 0.5 - distances, 0, 1)
     pixels = samples.reshape(size, _SAMPLES, size, _SAMPLES).mean(axis=(1, 3))
-    return (np.rint(pixels * 255) / 255).astype(np.float32)
+    return np.asarray(np.rint(pixels * 255) / 255, dtype=np.float32)
 
 
 def _approach(
