@@ -57,11 +57,36 @@ def test_labels_come_by_name_or_by_place(tmp_path, labels):
     assert [what for what, _ in gallery.rows] == ["label cat, domain 15", "label dog, domain 15"]
 
 
-def test_values_outside_zero_to_one_are_shown_as_the_nearest(tmp_path):
-    inputs = np.zeros((1, 1, 4, 4))
-    (gallery,) = galleries([saved(tmp_path, inputs=inputs - 1, label_perturbed=inputs + 3)], tmp_path)
+def test_values_that_were_moved_out_of_zero_to_one_are_shown_as_the_nearest(tmp_path):
+    inputs = np.full((1, 1, 4, 4), 0.5)
+    moved = {"label_perturbed": inputs + 3, "domain_perturbed": inputs - 3}
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, **moved)], tmp_path)
+    _, domain, _, label, _ = map(pixels, gallery.rows[0][1])
+    assert (domain == 0).all()
+    assert (label == 255).all()
+    assert gallery.contrast is None
+
+
+def test_inputs_that_are_no_images_are_shown_in_their_own_contrast(tmp_path):
+    ramp = np.linspace(-30.0, 70.0, 101).reshape(1, 1, 1, 101)
+    inputs = np.concatenate([ramp, 1000 * ramp])[..., :96]
+    shifted = inputs + np.array([9.0, 0.0]).reshape(2, 1, 1, 1)
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=shifted)], tmp_path)
+    assert gallery.contrast == (5, 95)
+    (small, moved, _), (large, same, _) = ([pixels(picture) for picture in row] for _, row in gallery.rows)
+    assert (small == large).all()  # each by its own values
+    assert (large == same).all()
+    assert (small[:, :5] == 0).all()
+    assert (small[:, -5:] == 255).all()
+    assert len(np.unique(small)) > 80
+    assert (moved.astype(int) >= small).all()
+    assert 0 < moved[0, 0] < 255  # on the input's scale, not on one of its own
+
+
+def test_inputs_without_any_contrast_are_shown(tmp_path):
+    inputs = np.full((1, 1, 4, 4), -9.0)
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=inputs)], tmp_path)
     assert (pixels(gallery.rows[0][1][0]) == 0).all()
-    assert (pixels(gallery.rows[0][1][1]) == 255).all()
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, (4, 4)), (2, (4, 4)), (3, (4, 4, 3))])
