@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,26 +59,26 @@ def draw_strokes(
     span = float((high - low).max())
     # Divided first: the quotient lies in [0, 1], however small or large the unit is.
     scaled = [((stroke - low) - (high - low) / 2) / span * room if span else np.zeros((1, 2)) for stroke in inked]
-    distances = np.full((size * _SAMPLES, size * _SAMPLES), np.inf)
+    squares = np.full((size * _SAMPLES, size * _SAMPLES), np.inf)
     for stroke in scaled:
         middles = (stroke + size / 2) * _SAMPLES - 0.5  # in samples, whose centres are whole numbers
-        for start, end in pairwise(middles if len(middles) > 1 else np.repeat(middles, 2, axis=0)):
-            _approach(distances, start, end, reach=thickness / 2 * _SAMPLES + 1)
-    samples = np.clip(thickness / 2 * _SAMPLES + 0.5 - distances, 0, 1)
+        for start, end in pairwise((middles if len(middles) > 1 else np.repeat(middles, 2, axis=0)).tolist()):
+            _approach(squares, start, end, reach=thickness / 2 * _SAMPLES + 1)
+    samples = np.clip(thickness / 2 * _SAMPLES + 0.5 - np.sqrt(squares), 0, 1)
     pixels = samples.reshape(size, _SAMPLES, size, _SAMPLES).mean(axis=(1, 3))
     return np.asarray(np.rint(pixels * 255) / 255, dtype=np.float32)
 
 
-def _approach(
-    distances: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64], *, reach: float
-) -> None:
-    """Lower every sample's distance from the nearest ink to that from the segment, where it is within reach."""
-    first = np.maximum(np.floor(np.minimum(start, end) - reach), 0).astype(int)
-    last = np.ceil(np.maximum(start, end) + reach).astype(int) + 1
-    near = distances[first[1] : last[1], first[0] : last[0]]
-    along = end - start
-    x = np.arange(first[0], first[0] + near.shape[1]) - start[0]
-    y = np.arange(first[1], first[1] + near.shape[0])[:, None] - start[1]
-    squared_length = float(along @ along)
-    where = np.clip((x * along[0] + y * along[1]) / squared_length, 0, 1) if squared_length else np.zeros(near.shape)
-    np.minimum(near, np.hypot(x - where * along[0], y - where * along[1]), out=near)
+def _approach(squares: NDArray[np.float64], start: list[float], end: list[float], *, reach: float) -> None:
+    """Lower every sample's squared distance from the nearest ink to that from a segment, where it is within reach."""
+    (x0, y0), (x1, y1) = start, end
+    left, top = (max(0, floor(min(pair) - reach)) for pair in ((x0, x1), (y0, y1)))
+    right, bottom = (min(len(squares), ceil(max(pair) + reach) + 1) for pair in ((x0, x1), (y0, y1)))
+    x, y = np.arange(left, right) - x0, np.arange(top, bottom)[:, None] - y0
+    dx, dy = x1 - x0, y1 - y0
+    squared_length = dx * dx + dy * dy
+    if squared_length:
+        where = np.minimum(np.maximum((x * dx + y * dy) / squared_length, 0), 1)  # np.clip is slow on small arrays
+        x, y = x - where * dx, y - where * dy
+    near = squares[top:bottom, left:right]
+    np.minimum(near, x * x + y * y, out=near)

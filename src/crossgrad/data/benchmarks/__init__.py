@@ -4,6 +4,8 @@ from crossgrad.data.benchmarks.benchmark import Benchmark
 from crossgrad.data.benchmarks.digits import DIGITS, DIGITS_OVERLAPPING
 from crossgrad.data.benchmarks.fonts import FONTS
 from crossgrad.data.benchmarks.fonts_authors import FONTS_AUTHORS
+from crossgrad.data.benchmarks.handwriting import HANDWRITING
+from crossgrad.data.benchmarks.lipitk import LIPITK
 from crossgrad.data.benchmarks.rotated_mnist import ROTATED_MNIST
 from crossgrad.data.benchmarks.speech import SPEECH, SPEECH_LITHUANIAN, SPEECH_V2
 from crossgrad.data.benchmarks.synthetic_speakers import SYNTHETIC_SPEAKERS
@@ -13,6 +15,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "digits-overlapping": DIGITS_OVERLAPPING,
     "fonts": FONTS,
     "fonts_authors": FONTS_AUTHORS,
+    "handwriting": HANDWRITING,
+    "lipitk": LIPITK,
     "rotated_mnist": ROTATED_MNIST,
     "speech": SPEECH,
     "speech_v2": SPEECH_V2,
