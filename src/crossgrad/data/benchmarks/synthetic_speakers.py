@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from crossgrad.data.audio import audio_library, cut_around_word
-from crossgrad.data.audio_features import log_mel, mfcc
 from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import random_domain_split
 from crossgrad.data.espeak import SAMPLE_RATE_HZ, Utterance, speak
 from crossgrad.data.naming import name_indices
+from crossgrad.data.speech_sound import N_SAMPLES, features_named
+from crossgrad.data.speech_sound import SAMPLE_RATE_HZ as RECORDING_RATE_HZ
 from crossgrad.errors import SettingsError
 
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -35,9 +36,7 @@ VARIANTS = (
 )
 """Of the voice: thirteen like women and thirteen like men; espeak-ng's robots and whisperers are not among them."""
 
-_WAVEFORM_RATE_HZ = 16_000
-_MOST_SHIFT = 1_600
-_FEATURES = {"mfcc": mfcc, "log_mel": log_mel}
+_MOST_SHIFT = N_SAMPLES // 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def load_synthetic_speakers(
 
     Raises:
         DataError: the extra `audio` is not installed.
-        SettingsError: a number too small.
+        SettingsError: a number too small, or features that there are not.
 
     Example:
         >>> dataset = load_synthetic_speakers(speakers=5, takes=1)
@@ -82,15 +81,15 @@ def load_synthetic_speakers(
     for name, value, least in (("speakers", speakers, 5), ("takes", takes, 1)):
         if value < least:
             raise SettingsError(f"{name} must be at least {least}, but is {value}")
-    soxr = audio_library("soxr")
+    heard, soxr = features_named(features), audio_library("soxr")
     planned = [(number, *words) for number in range(speakers) for words in _words(number, takes, seed)]
     # All drawn before the first is spoken: takes draw their utterances, then their recordings, from one stream.
     utterances = [_utterance(_speaker(number, seed), word, stream) for number, _, word, stream in planned if word]
     spoken = speak(utterances)
     inputs = np.empty((len(planned), 1, 40, 98), dtype=np.float32)
     for index, (number, _, word, stream) in enumerate(planned):
-        said = soxr.resample(next(spoken), SAMPLE_RATE_HZ, _WAVEFORM_RATE_HZ) if word else np.zeros(1, np.float32)
-        inputs[index, 0] = _FEATURES[features](_recorded(said, _speaker(number, seed), stream))
+        said = soxr.resample(next(spoken), SAMPLE_RATE_HZ, RECORDING_RATE_HZ) if word else np.zeros(1, np.float32)
+        inputs[index, 0] = heard(_recorded(said, _speaker(number, seed), stream))
     labels, label_names = name_indices([label for _, label, _, _ in planned], what="labels")
     domain_names = tuple(f"synthetic-{number:05d}" for number in range(speakers))
     return DomainDataset(
@@ -139,9 +138,9 @@ def _utterance(speaker: _Speaker, word: str, stream: np.random.RandomState) -> U
 
 def _recorded(said: NDArray[np.float32], speaker: _Speaker, stream: np.random.RandomState) -> NDArray[np.float32]:
     """One second in the speaker's room, the word up to 100 ms before or after its middle."""
-    shifted = np.roll(cut_around_word(said, n_samples=_WAVEFORM_RATE_HZ), stream.randint(-_MOST_SHIFT, _MOST_SHIFT + 1))
+    shifted = np.roll(cut_around_word(said, n_samples=N_SAMPLES), stream.randint(-_MOST_SHIFT, _MOST_SHIFT + 1))
     level, noise = (10 ** ((db + stream.uniform(-3, 3)) / 20) for db in (speaker.level_db, speaker.noise_db))
-    return (level * shifted + noise * stream.normal(size=_WAVEFORM_RATE_HZ)).clip(-1, 1).astype(np.float32)
+    return (level * shifted + noise * stream.normal(size=N_SAMPLES)).clip(-1, 1).astype(np.float32)
 
 
 SYNTHETIC_SPEAKERS = Benchmark(
