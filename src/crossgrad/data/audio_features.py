@@ -1,5 +1,8 @@
 """Spectrograms of speech on the mel scale, and their cepstra."""
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,20 +66,9 @@ def log_mel(waveform: NDArray[np.float32], *, sample_rate_hz: int = 16_000) -> N
     """
     n_frames(len(waveform), sample_rate_hz=sample_rate_hz)
     window, stride = _window_and_stride(sample_rate_hz)
-    magnitudes: NDArray[np.float32] = audio_library("librosa").feature.melspectrogram(
-        y=waveform,
-        sr=sample_rate_hz,
-        n_fft=window,
-        hop_length=stride,
-        window="hann",
-        center=False,
-        power=1.0,
-        n_mels=N_BANDS,
-        fmin=LOWEST_HZ,
-        fmax=HIGHEST_HZ,
-        htk=True,
-        norm=None,
-    )
+    spectrum = audio_library("librosa").stft(waveform, n_fft=window, hop_length=stride, window="hann", center=False)
+    # librosa's own product of the two is one of dense matrices, whose threads can cost ten times the work itself.
+    magnitudes: NDArray[np.float32] = _mel_filters(sample_rate_hz) @ np.abs(spectrum)
     return np.log(np.maximum(magnitudes, np.float32(FLOOR)))
 
 
@@ -109,6 +101,17 @@ def mfcc(waveform: NDArray[np.float32], *, sample_rate_hz: int = 16_000) -> NDAr
 
     coefficients: NDArray[np.float32] = dct(log_mel(waveform, sample_rate_hz=sample_rate_hz), axis=0, norm="ortho")
     return coefficients
+
+
+@cache
+def _mel_filters(sample_rate_hz: int) -> Any:
+    """A sparse matrix (40, frequencies), float32; of 9,640 entries at 16 kHz 231 are not zero."""
+    from scipy.sparse import csr_array
+
+    window, _ = _window_and_stride(sample_rate_hz)
+    edges = {"fmin": LOWEST_HZ, "fmax": HIGHEST_HZ}
+    filters = audio_library("librosa").filters.mel
+    return csr_array(filters(sr=sample_rate_hz, n_fft=window, n_mels=N_BANDS, htk=True, norm=None, **edges))
 
 
 def _window_and_stride(sample_rate_hz: int) -> tuple[int, int]:
