@@ -90,4 +90,4 @@ def fit_in_circle(glyph: Image.Image, *, diameter: int) -> Image.Image:
     canvas.paste(glyph, ((canvas.width - glyph.width) // 2, (canvas.height - glyph.height) // 2))
     x, y = canvas.width / 2, canvas.height / 2
     box = (x - radius, y - radius, x + radius, y + radius)
-    return canvas.resize((diameter, diameter), Image.Resampling.BOX, box=box)
+    return canvas.resize((diameter, diameter), Image.Resampling.BILINEAR, box=box)
