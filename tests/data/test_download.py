@@ -125,6 +125,12 @@ def test_another_file_in_its_place_is_told_and_left(server, file):
     assert server.asked == []
 
 
+def test_a_folder_in_its_place_is_told(server, file):
+    file.place.mkdir(parents=True)
+    with pytest.raises(DataError, match=r"a file\.bin' cannot be read: Is a directory"):
+        fetch([file])
+
+
 def test_a_copy_packed_anew_is_as_good_where_the_unpacked_bytes_are_known(server, file):
     again = replace(file, unpacked_sha256=hashlib.sha256(CONTENT).hexdigest())
     server.answers["/first"] = [(200, gzip.compress(CONTENT))]

@@ -50,7 +50,11 @@ def fetch(
 
 
 def _check(file: RawFile) -> None:
-    if not file.is_published_as(file.place):
+    try:
+        is_it = file.is_published_as(file.place)
+    except OSError as error:
+        raise DataError(f"{str(file.place)!r} cannot be read: {error.strerror}") from error
+    if not is_it:
         raise DataError(
             f"{str(file.place)!r} is not the file that is published as {file.path!r} (sha256 {file.sha256}), and is "
             "left as it is; delete it or put it elsewhere, and it will be fetched"
