@@ -95,8 +95,16 @@ def test_spectrograms_are_scaled_by_their_range_with_low_frequencies_at_the_bott
     dataset = of([0, 0], [0, 1], rising)
     drawn = pixels(draw_sheet(dataset, plan_sheet(dataset, columns=1)))
     column = drawn[:, -20]  # through the cells, right of all text
-    cell = column[np.flatnonzero(column == 0)[0] - 39 : np.flatnonzero(column == 0)[0] + 1]
-    np.testing.assert_array_equal(cell, np.round(np.linspace(255, 0, 40)))
+    last = np.flatnonzero(column == 0)[-1]
+    np.testing.assert_array_equal(column[last - 39 : last + 1], np.round(np.linspace(255, 0, 40)))
+
+
+def test_a_few_extreme_values_leave_a_spectrogram_its_contrast() -> None:
+    values = torch.linspace(0, 2, 40).reshape(1, 1, 40, 1).repeat(2, 1, 1, 98)
+    values[:, :, 39, ::3] = 1000.0
+    dataset = of([0, 0], [0, 1], values)
+    column = pixels(draw_sheet(dataset, plan_sheet(dataset, columns=1)))[:, -20]
+    assert len(set(column[-49:-10].tolist())) == 40 - 1
 
 
 def test_a_square_picture_outside_of_0_to_1_is_scaled_and_stays_upright() -> None:
@@ -116,6 +124,23 @@ def test_names_are_drawn_on_one_line_however_long_or_strange_they_are() -> None:
     long, short = (draw_sheet(data, plan_sheet(data, columns=2)) for data in (dataset, plain))
     assert long.height == short.height
     assert short.width < long.width <= short.width + 160
+
+
+def test_names_too_long_for_their_columns_keep_their_ends() -> None:
+    sheets = []
+    for names in (["character01", "character02"], ["character01", "character03"]):
+        dataset = DomainDataset.from_arrays(torch.zeros(2, 1, 8, 8), names, [0, 0], name="made")
+        sheets.append(pixels(draw_sheet(dataset, plan_sheet(dataset, columns=2))))
+    assert (sheets[0] != sheets[1]).any()
+
+
+def test_letters_that_the_font_lacks_are_drawn_without_their_marks() -> None:
+    marked, bare = (
+        DomainDataset.from_arrays(torch.zeros(2, 1, 8, 8), [name, name], [1, 2], name="made")
+        for name in ("\u012fjunk", "ijunk")
+    )
+    drawn = [pixels(draw_sheet(dataset, plan_sheet(dataset, columns=1))) for dataset in (marked, bare)]
+    np.testing.assert_array_equal(*drawn)
 
 
 def test_what_is_no_picture_and_what_is_no_sheet_is_refused() -> None:

@@ -1,5 +1,6 @@
 """A sheet of examples: one row a domain, one column a label, for seeing what differs between domains."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ MOST_COLUMNS = 12
 _LEAST_CELL, _MOST_CELL = 48, 128  # pixels: small inputs are enlarged, large ones reduced
 _MOST_NAME = 150
 _TEXT = 13
+_OUTLIERS = 0.02
 _GAP = 3
 _MARGIN = 10
 _PAPER, _INK, _NOTHING = (255, 255, 255), (40, 40, 40), (238, 238, 238)
@@ -97,7 +99,8 @@ def draw_sheet(dataset: DomainDataset, plan: SheetPlan) -> Image.Image:
 
     Inputs in [0, 1] are drawn as they are. Where any of those drawn lies outside, all are scaled by their common range.
     Inputs of one channel that need scaling and are no squares are taken for spectrograms, (1, frequencies, times):
-    they are drawn with low frequencies at the bottom.
+    they are drawn with low frequencies at the bottom, and the range is that of all but the 2 % smallest and the 2 %
+    largest values.
 
     Args:
         dataset: of inputs with shape (n, channels, height, width), with 1 or 3 channels.
@@ -148,9 +151,11 @@ def _pictures(dataset: DomainDataset, plan: SheetPlan) -> list[list[NDArray[np.u
     values = dataset.inputs[chosen].numpy()
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1:
-        values = (values - low) / (high - low or 1.0)
         if shape[0] == 1 and shape[1] != shape[2]:
             values = values[:, :, ::-1]
+            # A cepstrum's first coefficient, one row of forty, would leave all others grey.
+            low, high = np.quantile(values, (_OUTLIERS, 1 - _OUTLIERS))
+        values = ((values - low) / (high - low or 1.0)).clip(0, 1)
     pixels = np.round(255 * values.transpose(0, 2, 3, 1)).astype(np.uint8)
     drawn = dict(zip(chosen, pixels, strict=True))
     return [[None if example is None else drawn[example] for example in row] for row in plan.examples]
@@ -188,10 +193,20 @@ def _headings(
 
 
 def _fitted(name: str, font: _Font, most_pixels: float) -> str:
-    """A name on one line, cut where it is too long."""
-    name = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
+    """A name on one line, shortened in its middle where it is too long: many names differ at their ends alone."""
+    name = "".join(_drawable(character) if character.isprintable() else "?" for character in name)
     if font.getlength(name) <= most_pixels:
         return name
-    while name and font.getlength(f"{name}...") > most_pixels:
-        name = name[:-1]
-    return f"{name}..."
+    for n_kept in range(len(name) - 1, -1, -1):
+        shortened = f"{name[: (n_kept + 1) // 2]}...{name[len(name) - n_kept // 2 :]}"
+        if font.getlength(shortened) <= most_pixels:
+            return shortened
+    return ""
+
+
+def _drawable(character: str) -> str:
+    """Without its marks where it is not of Latin-1, which is all that Pillow's own font has."""
+    if ord(character) < 256:
+        return character
+    bare = unicodedata.normalize("NFKD", character)
+    return "".join(part for part in bare if not unicodedata.combining(part))

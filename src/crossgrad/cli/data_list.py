@@ -1,9 +1,10 @@
 """crossgrad data list: the benchmarks, and one of them with everything about it."""
 
 import json
+import types
 import typing
 from collections.abc import Iterator
-from inspect import formatannotation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crossgrad.data import Benchmark
 
 UNKNOWN = "?"
+MOST_FILES = 10
 
 
 def list_benchmarks(
@@ -66,9 +68,10 @@ def describe(benchmark: "Benchmark", *, in_full: bool) -> dict[str, Any]:
         "prepared": benchmark.is_here and benchmark.kept_at().is_file(),
     }
     if in_full:
+        declared = typing.get_type_hints(benchmark.load)
         told |= {
             "options": [
-                {"name": option, "type": _type(benchmark, option), "default": _as_given(default)}
+                {"name": option, "type": _type(declared[option]), "default": _as_given(default)}
                 for option, default in benchmark.options.items()
             ],
             "files": [
@@ -97,11 +100,11 @@ def overview(told: list[dict[str, Any]]) -> Table:
         ("examples", "right"),
         ("input", "left"),
         ("fetch", "right"),
-        ("licence", "left"),
         ("is", "left"),
+        ("licence", "left"),
     ):
-        # Only of a licence a second line still makes sense.
-        table.add_column(heading, justify=typing.cast(Any, justify), no_wrap=heading != "licence", overflow="fold")
+        # A licence may be a sentence; where there is no room it alone gives way, and is cut where the terminal ends.
+        table.add_column(heading, justify=typing.cast(Any, justify), no_wrap=heading != "licence")
     for row in told:
         state = "prepared" if row["prepared"] else "here" if row["here"] else "not here"
         table.add_row(
@@ -109,8 +112,8 @@ def overview(told: list[dict[str, Any]]) -> Table:
             *(UNKNOWN if row[what] is None else f"{row[what]:,}" for what in ("labels", "domains", "examples")),
             _shape(row["input_shape"]),
             "by hand" if row["by_hand"] else filesize.decimal(row["bytes"]) if row["bytes"] else "nothing",
-            Text(row["licence"].partition(" (")[0]),  # a remark in brackets is told with the NAME
             Text(state, style="green" if row["here"] else "yellow"),
+            Text(row["licence"], no_wrap=True, overflow="ellipsis"),
         )
     return table
 
@@ -127,9 +130,11 @@ def _print_one(told: dict[str, Any]) -> None:
         out.print(_grid("option", "type", "default", rows=[tuple(option.values()) for option in told["options"]]))
     if told["files"]:
         out.print(f"\n{count(len(told['files']), 'file')}, {filesize.decimal(told['bytes'])}:")
-        for file in told["files"]:
+        for file in told["files"][:MOST_FILES]:
             line = f"  {file['place']}  {filesize.decimal(file['bytes'])}{'' if file['here'] else ', not here'}"
             out.print(Text(line), soft_wrap=True)  # a path that is cut in two cannot be copied
+        if len(told["files"]) > MOST_FILES:
+            out.print(f"  and {len(told['files']) - MOST_FILES} more, which --json lists")
     if not told["prepared"]:
         out.print(Text(f"\n{told['how']}"), soft_wrap=True)
 
@@ -154,11 +159,19 @@ def _split(benchmark: "Benchmark") -> str:
     return f"{n_train} domains train, {len(own.validation)} validate, {len(own.test)} test"
 
 
-def _type(benchmark: "Benchmark", option: str) -> str:
-    declared = typing.get_type_hints(benchmark.load)[option]
-    if typing.get_origin(declared) is Literal:
-        return " | ".join(typing.get_args(declared))
-    return formatannotation(declared)
+def _type(declared: Any) -> str:
+    """What --option takes for it."""
+    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if isinstance(declared, types.UnionType):
+        return " | ".join(map(_type, arguments))
+    if origin is Literal:
+        return " | ".join(arguments)
+    if origin is tuple:
+        return f"{_type(arguments[0])},..."
+    return _TYPES.get(declared) or str(declared.__name__)
+
+
+_TYPES: dict[Any, str] = {bool: "true | false", str: "text", Path: "path", type(None): "none"}
 
 
 def _as_given(default: Any) -> str:

@@ -72,7 +72,7 @@ def _print(table: "PaperTable") -> None:
     out.print(shown)
     out.print()
     for note in table.notes:
-        out.print(Text(note))
+        out.print(Text(f"- {note}"), soft_wrap=True)  # an address that is cut in two cannot be copied
 
 
 def _justify(table: "PaperTable", key: str) -> Literal["left", "right"]:
