@@ -181,6 +181,25 @@ class Step(nn.Module):
         return f"calibrated={self.size}" if self.is_calibrated else f"{self.size}"
 
 
+def perturbation(
+    gradient: Float[Tensor, "batch *shape"], step: Step, *, clip: float | None, norm: Norm, reduction: Reduction
+) -> Float[Tensor, "batch *shape"]:
+    """From the gradient of each example's own loss to what is added to the inputs in a training step; a constant.
+
+    Example:
+        >>> gradient = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+        >>> perturbation(gradient, Step(0.5), clip=None, norm="none", reduction="mean")
+        tensor([[0.7500, 1.0000],
+                [0.0000, 0.0000]])
+    """
+    if reduction == "mean":
+        gradient = gradient / len(gradient)
+    gradient = shape_gradient(gradient, clip=clip, norm=norm)
+    step.observe(gradient)
+    moved: Tensor = step(gradient)
+    return moved
+
+
 def check_shaping(*, clip: float | None, norm: str, reduction: str) -> None:
     """Refuse values of clip, norm and reduction that `shape_gradient` and `input_gradient` do not know.
 

@@ -15,7 +15,7 @@ from crossgrad.errors import SettingsError
 def train(
     data: options.Data,
     output: Annotated[Path, typer.Option(help="Folder of the model.", show_default=False)],
-    method: Annotated[str, typer.Option(help="erm, label_grad, dann or crossgrad.")] = "crossgrad",
+    method: Annotated[str, typer.Option(help="erm, label_grad, dann, ccsa, crossgrad or hybrid.")] = "crossgrad",
     domains: Annotated[
         list[str] | None, typer.Option("--domain", help="Train on this domain alone; repeatable.  [default: all]")
     ] = None,

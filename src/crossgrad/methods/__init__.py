@@ -1,17 +1,37 @@
 """The ways to train: one file each, listed once."""
 
 from crossgrad.methods.base import Method
+from crossgrad.methods.ccsa import CCSA
 from crossgrad.methods.crossgrad import PRESETS, CrossGrad
 from crossgrad.methods.dann import DANN
 from crossgrad.methods.erm import ERM
+from crossgrad.methods.hybrid import Hybrid
 from crossgrad.methods.label_grad import LabelGrad
+from crossgrad.methods.random_direction import RandomDirection
+from crossgrad.methods.repeat import Repeat
 
 METHODS: dict[str, type[Method]] = {
     "erm": ERM,
     "label_grad": LabelGrad,
     "dann": DANN,
+    "ccsa": CCSA,
     "crossgrad": CrossGrad,
+    "hybrid": Hybrid,
+    "random": RandomDirection,
+    "repeat": Repeat,
 }
 """Names on the command line and in records, in the order of tables."""
 
-__all__ = ["DANN", "ERM", "METHODS", "PRESETS", "CrossGrad", "LabelGrad", "Method"]
+__all__ = [
+    "CCSA",
+    "DANN",
+    "ERM",
+    "METHODS",
+    "PRESETS",
+    "CrossGrad",
+    "Hybrid",
+    "LabelGrad",
+    "Method",
+    "RandomDirection",
+    "Repeat",
+]

@@ -15,7 +15,7 @@ from crossgrad.methods.base import (
     perturbation_sizes,
     state_kept,
 )
-from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, shape_gradient
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
 
 
 @final
@@ -133,14 +133,14 @@ class CrossGrad(Method):
         results = {"label_loss": label_losses.detach().mean(), "domain_loss": domain_losses.detach().mean()}
 
         if moves_label_input:
-            perturbation = self._perturbation(domain_gradient, self.domain_gradient_step)
-            moved = inputs + perturbation
+            added = self._perturbation(domain_gradient, self.domain_gradient_step)
+            moved = inputs + added
             with torch.no_grad():
                 moved_features = self._features(moved)
             loss = example_losses(self._label_logits(moved, moved_features), labels).mean()
             (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_label_loss"] = loss.detach()
-            results |= perturbation_sizes(perturbation, inputs)
+            results |= perturbation_sizes(added, inputs)
         if moves_domain_input:
             moved = inputs + self._perturbation(label_gradient, self.label_gradient_step)
             loss = example_losses(self.domain_net(moved), domains).mean()
@@ -184,13 +184,7 @@ class CrossGrad(Method):
         return logits
 
     def _perturbation(self, gradient: Tensor, step: Step) -> Tensor:
-        """From each example's own input gradient to what is added to the inputs; a constant."""
-        if self.reduction == "mean":
-            gradient = gradient / len(gradient)
-        gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
-        step.observe(gradient)
-        perturbation: Tensor = step(gradient)
-        return perturbation
+        return perturbation(gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction)
 
 
 PRESETS: dict[str, dict[str, Any]] = {

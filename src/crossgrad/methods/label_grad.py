@@ -13,7 +13,7 @@ from crossgrad.methods.base import (
     perturbation_sizes,
     state_kept,
 )
-from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, shape_gradient
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
 
 
 @final
@@ -74,12 +74,10 @@ class LabelGrad(Method):
         results = {"label_loss": losses.detach().mean()}
         if self.label_weight == 0:
             return results
-        if self.reduction == "mean":
-            gradient = gradient / len(inputs)
-        perturbation = self._perturbation(gradient)
-        loss = example_losses(self.label_net(inputs.detach() + perturbation), labels).mean()
+        moved = self._perturbation(gradient)
+        loss = example_losses(self.label_net(inputs.detach() + moved), labels).mean()
         (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
-        return results | {"perturbed_label_loss": loss.detach()} | perturbation_sizes(perturbation, inputs)
+        return results | {"perturbed_label_loss": loss.detach()} | perturbation_sizes(moved, inputs)
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)
@@ -91,12 +89,10 @@ class LabelGrad(Method):
 
         inputs = batch.inputs.detach()
         with state_kept(self, inputs.device):
-            gradient = input_gradient(losses_of, inputs, reduction=self.reduction)
+            gradient = input_gradient(losses_of, inputs)
             return {"label_perturbed": inputs + self._perturbation(gradient)}
 
     def _perturbation(self, gradient: Tensor) -> Tensor:
-        """From an input gradient to what is added to the inputs; a constant."""
-        gradient = shape_gradient(gradient, clip=self.clip, norm=self.norm)
-        self.label_gradient_step.observe(gradient)
-        perturbation: Tensor = self.label_gradient_step(gradient)
-        return perturbation
+        return perturbation(
+            gradient, self.label_gradient_step, clip=self.clip, norm=self.norm, reduction=self.reduction
+        )

@@ -9,7 +9,11 @@ DISPLAY_NAMES = {
     "erm": "ERM",
     "label_grad": "LabelGrad",
     "dann": "DANN",
+    "ccsa": "CCSA",
     "crossgrad": "CrossGrad",
+    "hybrid": "Hybrid",
+    "random": "Random",
+    "repeat": "Repeat",
 }
 
 
