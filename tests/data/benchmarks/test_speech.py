@@ -248,6 +248,7 @@ def test_the_lithuanian_set_is_as_its_facts_say():
     dataset, facts = lithuanian(), BENCHMARKS["speech_lithuanian"].facts
     assert LT.place.stat().st_size == LT.n_bytes
     assert dataset.inputs.shape == (facts.examples, *facts.input_shape)
+    assert dataset.variants.shape == (facts.examples, 4, *facts.input_shape)
     assert (len(dataset.label_names), len(dataset.domain_names)) == (facts.labels, facts.domains)
 
 
