@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from io import BufferedReader, BytesIO
+from io import BufferedReader, BytesIO, FileIO
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +22,7 @@ RATES_HZ = (1_000, 768_000)
 """The lowest and highest sample rates that are believed."""
 
 # Who writes to a pipe cannot know the length beforehand; ffmpeg writes 2**32 - 1 there, sox a little less than 2**31.
-_RIFF_UNKNOWN = 0x7FFF_0000
+_UNKNOWN_LENGTH = 0x7FFF_0000
 
 
 def audio_library(name: str) -> ModuleType:
@@ -74,12 +74,14 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     soundfile, soxr = audio_library("soundfile"), audio_library("soxr")
     try:
         if isinstance(file, str | os.PathLike):
-            with open(file, "rb") as stream:
-                waveform, rate = _decode(stream, soundfile)
+            # By its descriptor: soundfile would believe a name's .raw, and call back into Python for every read.
+            with open(file, "rb", buffering=0) as stream:
+                _check_length(stream)
+                waveform, rate = _decode(stream.fileno(), soundfile)
         else:
+            _check_length(file)
             waveform, rate = _decode(file, soundfile)
-    # TypeError: soundfile takes a name with .raw for samples without a header.
-    except (DataError, OSError, TypeError, soundfile.LibsndfileError) as error:
+    except (DataError, OSError, soundfile.LibsndfileError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"cannot read audio {_name(file)}: {reason}") from error
     if rate == sample_rate_hz:
@@ -90,10 +92,9 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     return resampled
 
 
-def _decode(stream: BufferedReader | BytesIO, soundfile: Any) -> tuple[NDArray[np.float32], int]:
+def _decode(source: int | BufferedReader | BytesIO, soundfile: Any) -> tuple[NDArray[np.float32], int]:
     """Channels averaged, shape (n,), at the file's own rate, and that rate."""
-    _check_length(stream)
-    with soundfile.SoundFile(stream) as sound:
+    with soundfile.SoundFile(source, closefd=False) as sound:
         rate, channels, n_samples = sound.samplerate, sound.channels, sound.frames
         if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
             raise DataError(f"a sample rate of {rate} Hz, not in {RATES_HZ[0]} to {RATES_HZ[1]}")
@@ -112,18 +113,25 @@ def _decode(stream: BufferedReader | BytesIO, soundfile: Any) -> tuple[NDArray[n
     return samples.mean(axis=1, dtype=np.float32), rate
 
 
-def _check_length(stream: BufferedReader | BytesIO) -> None:
-    """Refuse an empty file, and a WAV file shorter than it says, which libsndfile would read as a shorter sound."""
+def _check_length(stream: FileIO | BufferedReader | BytesIO) -> None:
+    """Refuse an empty file, and a WAV file with fewer samples than it says, which libsndfile would read as short."""
     start = stream.tell()
-    head = stream.read(12)
-    n_bytes = stream.seek(0, os.SEEK_END) - start
+    end = stream.seek(0, os.SEEK_END)
     stream.seek(start)
-    if not n_bytes:
+    if end == start:
         raise DataError("it is empty")
+    head = stream.read(12)
     if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        expected = int.from_bytes(head[4:8], "little") + 8
-        if n_bytes < expected < _RIFF_UNKNOWN:
-            raise DataError(f"it is cut off: {n_bytes} of {expected} bytes are there")
+        # By the chunk of samples: what the head says of the whole file is often wrong by a few bytes.
+        while len(chunk := stream.read(8)) == 8:
+            n_bytes = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                n_there = end - stream.tell()
+                if n_there < n_bytes < _UNKNOWN_LENGTH:
+                    raise DataError(f"it is cut off: {n_there} of {n_bytes} bytes of samples are there")
+                break
+            stream.seek(n_bytes + n_bytes % 2, os.SEEK_CUR)
+    stream.seek(start)
 
 
 def _name(file: AudioFile) -> str:
