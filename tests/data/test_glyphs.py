@@ -85,6 +85,13 @@ def test_a_file_that_is_no_font_is_named(content):
         Font(content, em_pixels=100, name="brush.ttf").draw(LETTERS)
 
 
+def test_a_drawing_beyond_all_measure_is_named_and_fills_no_memory():
+    huge = GOOD | {"D": ((0, 0, 32_000, 100),)}
+    with pytest.raises(DataError, match=r"font 'small\.ttf' draws 'D' larger than 10 em squares"):
+        opened(huge, em_pixels=4000).draw("D")
+    assert opened(GOOD | {"D": ((0, 0, 9_000, 100),)}).draw("D")["D"].width == pytest.approx(900, abs=1)
+
+
 @given(width=st.integers(1, 90), height=st.integers(1, 90), diameter=st.integers(8, 120))
 def test_a_glyph_fills_its_circle_and_does_not_leave_it(width, height, diameter):
     square = np.asarray(fit_in_circle(Image.new("L", (width, height), 255), diameter=diameter), dtype=float)

@@ -10,6 +10,7 @@ from crossgrad.errors import DataError
 
 _UNASSIGNED = "\U0010ffff"  # no character will ever be here, so what is drawn is the font's sign for "I have none"
 _PLACEHOLDER = 3  # characters that share a drawing; two may honestly (O and 0, a and A)
+_MOST_EMS = 10  # FreeType draws nothing larger, but would be asked only after memory was taken for it
 _FRAME = 4  # pixels around the stated box of a glyph, should its antialiased edge go beyond
 
 
@@ -44,7 +45,7 @@ class Font:
             (or for all of them), a placeholder.
 
         Raises:
-            DataError: the font's outlines are damaged.
+            DataError: an outline is damaged, or beyond all measure.
         """
         drawings = {character: self._drawn(character) for character in characters}
         known = {character: _identity(drawing) for character, drawing in drawings.items()}
@@ -59,6 +60,8 @@ class Font:
     def _drawn(self, character: str) -> Image.Image | None:
         try:
             left, top, right, bottom = (round(edge) for edge in self._font.getbbox(character))
+            if max(right - left, bottom - top) > _MOST_EMS * self._font.size:
+                raise DataError(f"font {self.name!r} draws {character!r} larger than {_MOST_EMS} em squares")
             canvas = Image.new("L", (right - left + 2 * _FRAME, bottom - top + 2 * _FRAME))
             ImageDraw.Draw(canvas).text((_FRAME - left, _FRAME - top), character, fill=255, font=self._font)
         except OSError as error:
