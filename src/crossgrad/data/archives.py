@@ -1,20 +1,46 @@
 """Files in a zip or tar archive, or in a folder, one after another: read in memory, never unpacked to the disk."""
 
+import bz2
+import gzip
+import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from crossgrad.errors import DataError
 
-_DAMAGE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, tarfile.TarError, RuntimeError)
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+_UNPACKERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"BZh": bz2.open,
+}
+_ENCRYPTED = 1  # the bit of a zip member's flags
+_TAR_BLOCK = 512
+_MOST_HEADER_BYTES = 2**20
+# What the readers raise; RuntimeError is encryption or an unknown compression.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
 
 
 def read_files(place: Path, *, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Read every file of a folder, or of a .zip, .tar, .tar.gz, .tgz or .tar.xz archive.
+    """Read every file of a folder, or of a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz archive, told by their content.
 
     Nothing is written anywhere, so that no name in an archive can lead out of a folder; names that try are refused all
     the same, since nobody honest writes them.
@@ -28,8 +54,8 @@ def read_files(place: Path, *, most_bytes: int) -> Iterator[tuple[PurePosixPath,
         in a tar archive. Hidden files (.name, __MACOSX) are passed over.
 
     Raises:
-        DataError: missing, no archive, damaged, larger than `most_bytes`, or with a path that is absolute or contains
-            "..", or with a link or a device in an archive.
+        DataError: missing, no archive, damaged, cut short, encrypted, larger than `most_bytes`, with a path that is
+            absolute or contains "..", or with a link or a device in an archive.
 
     Example:
         >>> import tempfile
@@ -38,16 +64,17 @@ def read_files(place: Path, *, most_bytes: int) -> Iterator[tuple[PurePosixPath,
         ...     [(str(path), content) for path, content in read_files(Path(folder), most_bytes=100)]
         [('a.txt', b'one')]
     """
-    if place.is_dir():
-        yield from _of_folder(place, most_bytes)
-        return
-    if not place.is_file():
+    if not place.exists():
         raise DataError(f"no such file or folder: {str(place)!r}")
     try:
-        if zipfile.is_zipfile(place):
+        if place.is_dir():
+            yield from _of_folder(place, most_bytes)
+        elif _start(place).startswith(_ZIP_STARTS):
             yield from _of_zip(place, most_bytes)
         else:
             yield from _of_tar(place, most_bytes)
+    except DataError:
+        raise
     except _DAMAGE as error:
         raise DataError(f"{str(place)!r} is damaged, or no zip or tar archive: {error}") from error
 
@@ -71,6 +98,8 @@ def _of_zip(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
         for member in archive.infolist():
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise DataError(f"{str(place)!r} contains a link, {member.filename!r}, which is not read")
+            if member.flag_bits & _ENCRYPTED:
+                raise DataError(f"{str(place)!r} is encrypted; unpack it, and name the folder instead")
             _checked(place, member.filename)
         _check_total(place, sum(member.file_size for member in members), most_bytes)
         total = 0
@@ -85,20 +114,60 @@ def _of_zip(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
 
 def _of_tar(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes]]:
     total = 0
-    with tarfile.open(place, "r:*") as archive:
-        for member in archive:
-            path = _checked(place, member.name)
-            if member.isdir():
-                continue
-            if not member.isfile():
-                kind = "link" if member.issym() or member.islnk() else "device"
-                raise DataError(f"{str(place)!r} contains a {kind}, {member.name!r}, which is not read")
-            total += member.size
-            _check_total(place, total, most_bytes)
-            file = archive.extractfile(member)
-            assert file is not None  # it is a regular file
-            if not _is_hidden(path):
-                yield path, file.read()
+    with _unpacked(place) as unpacked:
+        bounded = _Bounded(unpacked, most_bytes + _MOST_HEADER_BYTES)
+        with tarfile.open(fileobj=bounded, mode="r:") as archive:
+            for member in archive:
+                path = _checked(place, member.name)
+                if member.isdir():
+                    continue
+                if not member.isfile():
+                    kind = "link" if member.issym() or member.islnk() else "device"
+                    raise DataError(f"{str(place)!r} contains a {kind}, {member.name!r}, which is not read")
+                if member.size < 0:  # the next member would be looked for further back, again and again
+                    raise tarfile.ReadError("a file of negative size")
+                total += member.size
+                _check_total(place, total, most_bytes)
+                file = archive.extractfile(member)
+                assert file is not None  # it is a regular file
+                content = file.read()
+                if not _is_hidden(path):
+                    yield path, content
+        if bounded.last != bytes(_TAR_BLOCK):  # tarfile takes a damaged header, or none, for the end as well
+            raise tarfile.ReadError("it is cut short")
+        unpacked.read(_MOST_HEADER_BYTES)  # zeros, behind which a compressed file has its checksum
+
+
+class _Bounded(io.BufferedIOBase):
+    """A file of which nobody reads too much at once: tarfile reads what a header asks for."""
+
+    def __init__(self, file: io.BufferedIOBase, most_bytes: int) -> None:
+        super().__init__()
+        self._file, self._most_bytes = file, most_bytes
+        self.last = b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= self._most_bytes:
+            raise tarfile.ReadError("a header asks for more than is expected in all")
+        self.last = self._file.read(size)
+        return self.last
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _unpacked(place: Path) -> Any:
+    start = _start(place)
+    unpack = next((unpack for magic, unpack in _UNPACKERS.items() if start.startswith(magic)), None)
+    return unpack(place) if unpack else place.open("rb")
+
+
+def _start(place: Path) -> bytes:
+    with place.open("rb") as file:
+        return file.read(8)
 
 
 def _checked(place: Path, name: str) -> PurePosixPath:
