@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import inspect
+import math
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -179,6 +180,7 @@ def build_method(
         "domain_head": lambda: nn.Sequential(
             nn.Linear(hidden[-1], hidden[-1]), nn.ReLU(), nn.Linear(hidden[-1], n_domains)
         ),
+        "decoders": lambda: nn.Linear(hidden[-1], n_domains * math.prod(input_shape)),
     }
     parameters = inspect.signature(METHODS[method].__init__).parameters.values()
     roles = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]

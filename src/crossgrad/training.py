@@ -25,28 +25,32 @@ class History:
 
     Attributes:
         steps: how many steps were done at the end of each stretch.
-        values: for each name, the mean over each stretch.
-        first: the values of the first step.
-        last: the means over the last stretch.
-        means: over the whole loop.
+        values: for each name, the mean over each stretch; None for stretches of a phase that does not log it.
+        first: of each name the value at the first step that logged it.
+        means: over all steps that logged it.
     """
 
     steps: list[int] = field(default_factory=list)
-    values: dict[str, list[float]] = field(default_factory=dict)
+    values: dict[str, list[float | None]] = field(default_factory=dict)
     first: dict[str, float] = field(default_factory=dict)
     means: dict[str, float] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def last(self) -> dict[str, float]:
-        return {name: values[-1] for name, values in self.values.items()}
+        """Of each name the mean over the last stretch that logged it."""
+        return {name: next(v for v in reversed(values) if v is not None) for name, values in self.values.items()}
 
     def _append(self, step: int, values: dict[str, float]) -> None:
-        done = self.steps[-1] if self.steps else 0
-        self.steps.append(step)
+        n_new = step - (self.steps[-1] if self.steps else 0)
         for name, value in values.items():
-            self.values.setdefault(name, []).append(value)
+            self.values.setdefault(name, [None] * len(self.steps))
+            self._counts[name] = self._counts.get(name, 0) + n_new
             before = self.means.get(name, 0.0)
-            self.means[name] = before + (value - before) * (step - done) / step
+            self.means[name] = before + (value - before) * n_new / self._counts[name]
+        self.steps.append(step)
+        for name, logged in self.values.items():
+            logged.append(values.get(name))
 
 
 def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[Batch]:
@@ -100,7 +104,7 @@ def fit(
         method: with its nets, on the device and in the modes it is to be left in; trained in training mode.
         train: training examples of the training domains, domains indexed from 0.
         optimizer: over the method's parameters.
-        max_steps: optimiser steps, at least 1.
+        max_steps: optimiser steps of each of the method's phases, at least 1.
         batch_size: examples a step.
         seed: of batches and dropout; torch's global generator is left as it was.
         watch: called every `watch_every` steps with the means since its last call.
@@ -124,6 +128,7 @@ def fit(
     for name, value in (("max_steps", max_steps), ("watch_every", watch_every)):
         if value < 1:
             raise SettingsError(f"{name} is at least 1, not {value!r}")
+    n_steps = max_steps * method.N_PHASES
     history = History()
     stream = batches(train, batch_size=batch_size, seed=seed)
     modes = [(module, module.training) for module in method.modules()]
@@ -132,17 +137,20 @@ def fit(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             stretch: list[dict[str, Tensor]] = []
-            for step in range(1, max_steps + 1):
-                method.progress = (step - 1) / max_steps
+            for step in range(1, n_steps + 1):
+                method.phase, done = divmod(step - 1, max_steps)
+                method.progress = done / max_steps
                 optimizer.zero_grad()
                 batch = next(stream)
                 results = method.backward(batch)
                 _check_finite(results, step)
                 optimizer.step()
                 stretch.append(results)
-                if step == 1:
-                    history.first = _means(stretch)
-                if step % watch_every == 0 or step == max_steps:
+                if done == 0:
+                    history.first |= {
+                        name: value for name, value in _means(stretch).items() if name not in history.first
+                    }
+                if step % watch_every == 0 or step % max_steps == 0:
                     means = _means(stretch)
                     history._append(step, means)
                     watch(step, means)
@@ -150,7 +158,7 @@ def fit(
             # A loss tells of the update before it; of the last update only what the method gives now tells.
             method.eval()
             with torch.no_grad():
-                _check_finite({"the largest logit": method(batch.inputs).abs().max()}, max_steps)
+                _check_finite({"the largest logit": method(batch.inputs).abs().max()}, n_steps)
     finally:
         for module, training in modes:
             module.training = training

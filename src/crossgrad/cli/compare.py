@@ -23,7 +23,8 @@ def compare(
         Path | None, typer.Option(help="Folder of records and report.  [default: crossgrad-NAME]")
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="erm, label_grad, dann, ccsa, crossgrad, hybrid, random, repeat; with commas between.")
+        str,
+        typer.Option(help="erm, label_grad, dann, ccsa, mtae, crossgrad, hybrid, random, repeat; with commas between."),
     ] = "erm,label_grad,dann,crossgrad",
     hold_out: Annotated[
         str | None,

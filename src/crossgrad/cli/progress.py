@@ -130,7 +130,7 @@ class ComparisonProgress:
     def plan(self, comparison: Comparison, to_do: Sequence[Run]) -> None:
         self._runs = {run.key(comparison.dataset): run for run in comparison.runs}
         self._step_seconds = step_seconds(to_do, comparison.dataset)
-        self._total_work = sum(self._cost(run) * run.settings.max_steps for run in to_do)
+        self._total_work = sum(self._cost(run) * run.n_steps for run in to_do)
         self._expected = self._total_work / max(1, min(self._jobs, len(to_do)))
         announce(comparison, to_do, expected=self._expected, jobs=self._jobs)
         self._done = len(comparison.runs) - len(to_do)
@@ -141,7 +141,7 @@ class ComparisonProgress:
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
         self._lines[run] = (
             f"  {display_name(run.method)}, held out {fold_name(run.held_out)}, seed {run.seed}: "
-            f"step {step}/{run.settings.max_steps}, {describe(values)}"
+            f"step {step}/{run.n_steps}, {describe(values)}"
         )
         self._work[run] = self._cost(run) * step
         if self._first_news is None:
@@ -150,7 +150,7 @@ class ComparisonProgress:
     def finish(self, record: Record) -> None:
         run = self._runs[record["key"]]
         self._lines.pop(run, None)
-        self._work[run] = self._cost(run) * run.settings.max_steps
+        self._work[run] = self._cost(run) * run.n_steps
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         if record["error"]:

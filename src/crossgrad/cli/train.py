@@ -15,7 +15,7 @@ from crossgrad.errors import SettingsError
 def train(
     data: options.Data,
     output: Annotated[Path, typer.Option(help="Folder of the model.", show_default=False)],
-    method: Annotated[str, typer.Option(help="erm, label_grad, dann, ccsa, crossgrad or hybrid.")] = "crossgrad",
+    method: Annotated[str, typer.Option(help="erm, label_grad, dann, ccsa, mtae, crossgrad or hybrid.")] = "crossgrad",
     domains: Annotated[
         list[str] | None, typer.Option("--domain", help="Train on this domain alone; repeatable.  [default: all]")
     ] = None,
@@ -55,6 +55,7 @@ def train(
         from crossgrad.defaults import default_settings
         from crossgrad.deployment import train as train_model
         from crossgrad.experiments.settings import Settings, parse_overrides
+        from crossgrad.methods import METHODS
         from crossgrad.report.names import display_name
 
         check_writable(output, overwrite=overwrite)
@@ -90,7 +91,7 @@ def train(
         f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels; training {display_name(name)} on "
         f"{count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
     )
-    steps = (default_settings(dataset) | settings).get("max_steps", Settings.max_steps)
+    steps = (default_settings(dataset) | settings).get("max_steps", Settings.max_steps) * METHODS[name].N_PHASES
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

@@ -23,7 +23,7 @@ def step_seconds(runs: Sequence[Run], dataset: DomainDataset) -> dict[str, float
         dataset: of the runs.
 
     Returns:
-        From the method's name to the median of a few steps, after one that is not counted.
+        From the method's name to the median of a few steps, after one that is not counted; the mean over its phases.
     """
     return {run.method: _time_step(run, dataset) for run in {run.method: run for run in reversed(runs)}.values()}
 
@@ -36,14 +36,18 @@ def _time_step(run: Run, dataset: DomainDataset) -> float:
     optimizer = run.settings.make_optimizer(method.parameters())
     scaling = scaling_for(run.settings, train.inputs)
     stream = batches(train, batch_size=run.settings.batch_size, seed=0)
-    seconds = []
+    by_phase = []
     with torch_threads(run.settings.threads), torch.random.fork_rng(devices=[]):  # dropout draws
-        for _ in range(TIMED_STEPS + 1):
-            batch = next(stream)
-            batch = batch._replace(inputs=scaling.apply(batch.inputs))
-            started = time.perf_counter()
-            optimizer.zero_grad()
-            method.backward(batch)
-            optimizer.step()
-            seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
+        for phase in range(method.N_PHASES):
+            method.phase = phase
+            seconds = []
+            for _ in range(TIMED_STEPS + 1):
+                batch = next(stream)
+                batch = batch._replace(inputs=scaling.apply(batch.inputs))
+                started = time.perf_counter()
+                optimizer.zero_grad()
+                method.backward(batch)
+                optimizer.step()
+                seconds.append(time.perf_counter() - started)
+            by_phase.append(statistics.median(seconds[1:]))
+    return statistics.fmean(by_phase)

@@ -7,6 +7,7 @@ from typing import Any
 from crossgrad.building import source_digest
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.settings import Settings
+from crossgrad.methods import METHODS
 from crossgrad.records import run_key
 
 
@@ -23,6 +24,11 @@ class Run:
     """Domains that neither train nor are measured on: those that a benchmark keeps for choosing settings."""
     select: str = "none"
     """How settings were chosen that were not asked for: "none" for defaults, "held-out" for validation domains."""
+
+    @property
+    def n_steps(self) -> int:
+        """Optimiser steps of all the method's phases."""
+        return self.settings.max_steps * METHODS[self.method].N_PHASES
 
     def identity(self, dataset: DomainDataset) -> dict[str, Any]:
         """What determines the run, as its record has it."""

@@ -43,7 +43,7 @@ class Settings:
     """
 
     max_steps: int = 1000
-    """Optimiser steps."""
+    """Optimiser steps of each of the method's phases; all but MTAE have one."""
     batch_size: int = 64
     """Examples a step."""
     learning_rate: float = 1e-3

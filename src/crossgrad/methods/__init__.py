@@ -7,6 +7,7 @@ from crossgrad.methods.dann import DANN
 from crossgrad.methods.erm import ERM
 from crossgrad.methods.hybrid import Hybrid
 from crossgrad.methods.label_grad import LabelGrad
+from crossgrad.methods.mtae import MTAE
 from crossgrad.methods.random_direction import RandomDirection
 from crossgrad.methods.repeat import Repeat
 
@@ -15,6 +16,7 @@ METHODS: dict[str, type[Method]] = {
     "label_grad": LabelGrad,
     "dann": DANN,
     "ccsa": CCSA,
+    "mtae": MTAE,
     "crossgrad": CrossGrad,
     "hybrid": Hybrid,
     "random": RandomDirection,
@@ -27,6 +29,7 @@ __all__ = [
     "DANN",
     "ERM",
     "METHODS",
+    "MTAE",
     "PRESETS",
     "CrossGrad",
     "Hybrid",

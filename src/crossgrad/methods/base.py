@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +20,13 @@ class Method(nn.Module, ABC):
     Attributes:
         progress: share of training done, in [0, 1], set by the loop before each step. Only methods with a schedule
             read it (DANN); 1, where no loop sets it, is the schedule's end.
+        phase: of training, from 0 to N_PHASES - 1, set by the loop; only methods of several phases read it (MTAE). The
+            last, where no loop sets it. `progress` is that of the phase.
     """
 
+    N_PHASES: ClassVar[int] = 1
     progress: float = 1.0
+    phase: int = 0
 
     @abstractmethod
     def backward(self, batch: Batch) -> dict[str, Tensor]:

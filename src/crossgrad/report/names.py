@@ -10,6 +10,7 @@ DISPLAY_NAMES = {
     "label_grad": "LabelGrad",
     "dann": "DANN",
     "ccsa": "CCSA",
+    "mtae": "D-MTAE",
     "crossgrad": "CrossGrad",
     "hybrid": "Hybrid",
     "random": "Random",
