@@ -207,7 +207,7 @@ def compare(
             them, five folds above.
         seeds: of the runs; each run is determined by its settings and seed.
         net: name in NETS or the import path of a trunk's factory; by default the benchmark's own, lenet for
-            images, keyword for audio, mlp for everything else.
+            images and audio, mlp for everything else.
         fields: of methods, by method and field, such as {"crossgrad": {"label_weight": 0.25}}.
         jobs: runs at once; more than 1 needs the script's entry guarded by `if __name__ == "__main__":`.
         overwrite: delete what an earlier comparison left in `output`.

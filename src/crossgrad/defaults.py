@@ -2,16 +2,13 @@
 
 from typing import Any
 
-from crossgrad.data import BENCHMARKS, AudioDecoding, Benchmark, DomainDataset
+from crossgrad.data import BENCHMARKS, Benchmark, DomainDataset
 
 
 def default_net(dataset: DomainDataset) -> str:
-    """The benchmark's net where the dataset is one, else keyword for audio, lenet for images and mlp for the rest."""
+    """The benchmark's net where the dataset is one, else lenet for images and spectra, mlp for everything else."""
     if benchmark := benchmark_of(dataset):
         return benchmark.net
-    # Below 20 frames (0.22 s) audio is too short for keyword's first convolution.
-    if isinstance(dataset.decoding, AudioDecoding) and dataset.inputs.shape[3] >= 20:
-        return "keyword"
     is_image = dataset.inputs.ndim == 4 and min(dataset.inputs.shape[2:]) >= 8
     return "lenet" if is_image else "mlp"
 
