@@ -197,6 +197,13 @@ def test_what_is_no_archive_is_named(tmp_path, content):
         found(tmp_path / "a.bin")
 
 
+def test_a_file_without_a_name_is_damage(tmp_path):
+    place = write_archive(tmp_path, ".zip", {"Q": b"one"})
+    place.write_bytes(place.read_bytes().replace(b"Q", b"\0"))
+    with pytest.raises(DataError, match=r"is damaged, .*: a file without a name"):
+        found(place)
+
+
 def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no such file or folder: .*none\.zip"):
         found(tmp_path / "none.zip")

@@ -94,13 +94,15 @@ def _of_folder(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, by
 
 def _of_zip(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes]]:
     with zipfile.ZipFile(place) as archive:
-        members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda member: member.filename)
         for member in archive.infolist():
+            if not member.filename:
+                raise zipfile.BadZipFile("a file without a name")
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise DataError(f"{str(place)!r} contains a link, {member.filename!r}, which is not read")
             if member.flag_bits & _ENCRYPTED:
                 raise DataError(f"{str(place)!r} is encrypted; unpack it, and name the folder instead")
             _checked(place, member.filename)
+        members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda member: member.filename)
         _check_total(place, sum(member.file_size for member in members), most_bytes)
         total = 0
         for member in members:

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from crossgrad.data.benchmarks import BENCHMARKS
 from crossgrad.data.benchmarks.rotated_mnist import load_rotated_mnist
@@ -13,14 +14,15 @@ from crossgrad.errors import DataError
 
 (FILE,) = BENCHMARKS["rotated_mnist"].files
 
-pytestmark = pytest.mark.skipif(not FILE.is_here, reason=f"{FILE.path} is not in the data root")
-
 
 @pytest.fixture(scope="module")
 def dataset():
+    if not FILE.is_here:
+        pytest.skip(f"{FILE.path} is not in the data root")
     return load_rotated_mnist()
 
 
+@pytest.mark.skipif(not FILE.is_here, reason=f"{FILE.path} is not in the data root")
 def test_the_file_is_the_one_that_is_stated():
     assert FILE.place.stat().st_size == FILE.n_bytes
     assert sha256_of(FILE.place) == FILE.sha256
@@ -68,6 +70,23 @@ def test_ones_turn_anti_clockwise_by_their_angles(dataset):
         directions.append(torch.rad2deg(torch.atan2(2 * xy, xx - yy)) / 2)
     turned = (torch.stack(directions) - directions[0]) % 180
     torch.testing.assert_close(turned.median(1).values, torch.arange(0.0, 90, 15), atol=3, rtol=0)
+
+
+@pytest.mark.parametrize(("degrees", "up", "left"), [(15, 0, 0), (30, 0, 0), (45, 0.5, 0.5), (60, 0, 0)])
+def test_pictures_are_the_upright_ones_turned_and_at_45_degrees_shifted(dataset, degrees, up, left):
+    """Linear interpolation gives more than 99 % of the pixels to within 0.001: all but a few at the frame."""
+    angle = np.deg2rad(degrees)
+    inverse = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # rows count downwards
+    offset = np.full(2, 7.5) - inverse @ np.array([7.5 - up, 7.5 - left])
+    images = dataset.inputs[dataset.domains == degrees // 15, 0].numpy()
+    upright = dataset.inputs[dataset.domains == 0, 0].numpy()
+    turned = [ndimage.affine_transform(image, inverse, offset=offset, order=1) for image in upright]
+    assert (np.abs(np.stack(turned) - images) < 1e-3).mean() > 0.99
+
+
+def test_pictures_at_75_degrees_are_blurred(dataset):
+    deviations = [float(dataset.inputs[dataset.domains == domain].std()) for domain in range(6)]
+    assert deviations == pytest.approx([0.29, 0.257, 0.257, 0.257, 0.257, 0.223], abs=0.001)
 
 
 def test_another_file_in_its_place_is_refused(tmp_path, monkeypatch):

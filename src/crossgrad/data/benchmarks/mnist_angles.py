@@ -51,7 +51,7 @@ def load_mnist_angles(
     """Draw digits of MNIST's training images, as many of each class, and turn them anti-clockwise.
 
     By default in the way of Ghifary et al. (2015), with other digits: made smaller, then turned about the middle, both
-    by linear interpolation. Their pictures at 45 degrees lie half a pixel to the right and above, and those at 75
+    by linear interpolation. Their pictures at 45 degrees lie half a pixel to the left and above, and those at 75
     degrees were interpolated more than once; ours are neither, so that a domain differs by its angle alone.
 
     Args:
