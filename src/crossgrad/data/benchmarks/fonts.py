@@ -183,6 +183,7 @@ FONTS = Benchmark(
     description="letters and digits in 109 handwriting fonts, turned and with noise, as the paper describes them",
     load=load_fonts,
     net="lenet",
+    settings={"max_steps": 2000, "batch_size": 64},
     licence="of each font: OFL-1.1, Apache-2.0 or MIT (fonts_families.tsv)",
     facts=Facts(labels=36, domains=109, examples=13_514, input_shape=(1, 32, 32)),
     files=_families(),

@@ -101,6 +101,7 @@ FONTS_AUTHORS = Benchmark(
     description="letters and digits in 109 handwriting fonts: the arrays that the paper's authors released",
     load=load_fonts_authors,
     net="lenet",
+    settings={"max_steps": 2000, "batch_size": 64},
     licence="none stated: the repository shares it 'for educational purpose only'",
     facts=Facts(labels=36, domains=109, examples=_EXAMPLES, input_shape=(1, _SIZE, _SIZE)),
     # The bytes of the arrays, without their headers; of the images, as uint8.

@@ -148,6 +148,7 @@ HANDWRITING = Benchmark(
     description="42 Devanagari characters across the 20 people who drew them (Omniglot)",
     load=load_handwriting,
     net="lenet",
+    settings={"max_steps": 600, "batch_size": 32},
     licence="MIT",
     facts=Facts(labels=42, domains=20, examples=840, input_shape=(1, 32, 32)),
     files=tuple(_FILES.values()),

@@ -134,6 +134,7 @@ LIPITK = Benchmark(
     description="111 Devanagari characters across their writers, the paper's handwriting (to be obtained by hand)",
     load=load_lipitk,
     net="lenet",
+    settings={"max_steps": 2000, "batch_size": 64},
     licence="research only (not to be passed on)",
     facts=None,
     files=(_FOLDER,),

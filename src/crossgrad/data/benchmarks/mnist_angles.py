@@ -146,6 +146,7 @@ MNIST_ANGLES = Benchmark(
     description="MNIST's digits at angles of your choice, each at all of them or at one only",
     load=load_mnist_angles,
     net="conv2",
+    settings={"max_steps": 1000, "batch_size": 32},
     licence="CC BY-SA 3.0",
     facts=Facts(labels=10, domains=6, examples=6000, input_shape=(1, 16, 16)),
     files=(_IMAGES, _LABELS),

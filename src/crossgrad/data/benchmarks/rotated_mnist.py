@@ -68,6 +68,7 @@ ROTATED_MNIST = Benchmark(
     description="1,000 digits of MNIST at six angles: the file of Ghifary et al. that the paper used",
     load=load_rotated_mnist,
     net="conv2",
+    settings={"max_steps": 1000, "batch_size": 32},
     licence="CC BY-SA 3.0 (MNIST, of which it is made; the file itself came without a licence)",
     facts=Facts(labels=10, domains=6, examples=6000, input_shape=(1, 16, 16)),
     files=(_FILE,),

@@ -148,6 +148,7 @@ SYNTHETIC_SPEAKERS = Benchmark(
     description="synthetic: ten English words and the classes silence and unknown, said by voices of espeak-ng",
     load=load_synthetic_speakers,
     net="keyword",
+    settings={"max_steps": 500, "batch_size": 32, "learning_rate": 3e-4},
     licence="none: made on this machine, by a library under GPL-3.0-or-later",
     facts=Facts(labels=12, domains=100, examples=3600, input_shape=(1, 40, 98)),
 )
