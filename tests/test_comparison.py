@@ -81,6 +81,49 @@ def test_the_same_domains_held_out_with_and_without_others_left_out_are_two_runs
     assert len(keys) == 2
 
 
+def steps_of(planned: crossgrad.Comparison, method: str) -> list[int]:
+    return [run.settings.max_steps for run in planned.runs if run.method == method]
+
+
+def test_matched_by_passes_erm_has_the_steps_that_the_costliest_method_has_passes(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"output": tmp_path, "seeds": [0, 1], "hold_out": "each", "max_steps": 6}
+    planned = plan(vectors(), methods=["erm", "crossgrad", "label_grad"], match="passes", **options)
+    assert steps_of(planned, "erm_matched") == [24] * 8
+    assert [run.method for run in planned.runs[:4]] == ["erm", "crossgrad", "label_grad", "erm_matched"]
+    without = plan(
+        vectors(), methods=["label_grad"], match="passes", fields={"label_grad": {"label_weight": 0.0}}, **options
+    )
+    assert steps_of(without, "erm_matched") == [6] * 8
+    assert steps_of(plan(vectors(), methods=["mtae"], match="passes", **options), "erm_matched") == [12] * 8
+
+
+def test_matched_by_seconds_a_comparison_that_goes_on_keeps_the_steps_it_began_with(tmp_path: Path) -> None:
+    first = compare(tmp_path, methods=["erm", "crossgrad"], match="seconds")
+    (steps,) = steps_of(first, "erm_matched")
+    assert steps > 2  # crossgrad's two cost more than two of ERM
+    again = compare(tmp_path, methods=["erm", "crossgrad"], match="seconds")
+    assert [run.key(vectors()) for run in again.runs] == [run.key(vectors()) for run in first.runs]
+    assert len(again.records) == 3
+
+
+def test_the_control_is_not_to_be_had_by_its_name_nor_matched_by_something_else(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="erm_matched joins a comparison by match"):
+        plan(vectors(), output=tmp_path, methods=["erm_matched"])
+    with pytest.raises(SettingsError, match=r"no way to match 'steps'.*'passes', 'seconds'"):
+        plan(vectors(), output=tmp_path, match="steps")
+
+
+def test_balanced_batches_are_another_run_and_unbalanced_ones_are_named_as_before(tmp_path: Path) -> None:
+    data = vectors()
+    plain, balanced = (
+        plan(data, output=tmp_path, methods=["erm"], seeds=[0], hold_out="den", balanced=value).runs[0]
+        for value in (False, True)
+    )
+    assert plain.key(data) != balanced.key(data)
+    assert "balanced" not in plain.settings.to_json()
+    assert balanced.settings.to_json()["balanced"] is True
+
+
 @pytest.mark.parametrize(
     ("hold_out", "groups"),
     [

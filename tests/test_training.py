@@ -81,6 +81,25 @@ def test_a_batch_takes_each_input_or_one_of_its_variants_all_equally_likely() ->
     assert ((counts.sum(0) - 1000) ** 2 / 1000).sum() < 16.3
 
 
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.integers(1, 20), st.integers(0, 99))
+def test_balanced_batches_take_every_domain_once_in_every_turn(sizes: list[int], batch_size: int, seed: int) -> None:
+    domains = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    n = len(domains)
+    names = tuple(map(str, range(len(sizes))))
+    dataset = DomainDataset(
+        torch.arange(n).float()[:, None], torch.zeros(n, dtype=torch.int64), domains, ("a",), names, "n"
+    )
+    stream = batches(dataset, batch_size=batch_size, seed=seed, balanced=True)
+    n_turns = 2 * max(sizes)
+    drawn = [batch.inputs for batch in islice(stream, -(-n_turns * len(sizes) // batch_size))]
+    chosen = torch.cat(drawn).flatten().long()[: n_turns * len(sizes)]
+    for turn in domains[chosen].view(n_turns, len(sizes)):
+        assert sorted(turn.tolist()) == list(range(len(sizes)))
+    for domain, size in enumerate(sizes):  # each domain's examples come once before any comes again
+        own = chosen[domains[chosen] == domain]
+        assert len(set(own[:size].tolist())) == size
+
+
 def test_variants_keep_their_examples_labels_and_come_again_with_the_seed() -> None:
     dataset = with_variants(20, 2)
     first, again = (list(islice(batches(dataset, batch_size=7, seed=5), 9)) for _ in range(2))

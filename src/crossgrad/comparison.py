@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from crossgrad.building import build_method, method_name
+from crossgrad.building import known, method_name
 from crossgrad.data import (
     DomainDataset,
     check_dataset,
@@ -22,6 +22,7 @@ from crossgrad.data import (
 from crossgrad.defaults import benchmark_of, default_net, default_settings
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.engine import perform_all
+from crossgrad.experiments.matching import COSTS, MATCHED, with_matched
 from crossgrad.experiments.runs import Run, plan_runs
 from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder
@@ -92,6 +93,7 @@ def plan(
     seeds: Sequence[int] = (0, 1, 2),
     net: str | None = None,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
+    match: str | None = None,
     **settings: Any,
 ) -> Comparison:
     """Plan a comparison and refuse, before anything is trained, what cannot work.
@@ -101,6 +103,8 @@ def plan(
     names = list(dict.fromkeys(method_name(name) for name in ([methods] if isinstance(methods, str) else methods)))
     if not names:
         raise SettingsError("no methods to compare; name at least one")
+    if MATCHED in names:
+        raise SettingsError(f"{MATCHED} joins a comparison by match: passes or seconds, not by its name")
     if not seeds:
         raise SettingsError("no seeds to run; name at least one")
     asked = {method_name(name): dict(values) for name, values in (fields or {}).items()}
@@ -117,37 +121,33 @@ def plan(
         and of_all == Settings.of(benchmark.settings)
     )
     protocol = hold_out or default_protocol(dataset)
-    runs = plan_runs(
-        folds=held_out_folds(dataset, protocol),
-        left_out=left_out_domains(dataset, protocol),
-        methods=names,
-        seeds=list(dict.fromkeys(operator.index(seed) for seed in seeds)),
-        net=net,
-        settings=of_all,
-        fields=asked,
-        chosen=benchmark.chosen if benchmark and is_as_chosen else {},
-    )
+
+    def planned(methods: Sequence[str]) -> list[Run]:
+        return plan_runs(
+            folds=held_out_folds(dataset, protocol),
+            left_out=left_out_domains(dataset, protocol),
+            methods=methods,
+            seeds=list(dict.fromkeys(operator.index(seed) for seed in seeds)),
+            net=net,
+            settings=of_all,
+            fields=asked,
+            chosen=benchmark.chosen if benchmark and is_as_chosen else {},
+        )
+
+    runs = planned(names)
     check_dataset(dataset)
     for run in {run.held_out: run for run in runs}.values():
         fraction = run.settings.in_domain_fraction
         parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
         check_split(dataset, parts)
     for run in {run.method: run for run in runs}.values():
-        _build_once(run, dataset)
+        run.build(dataset)  # fields out of range and nets that do not take such inputs are told here
+    if match is not None:
+        known("way to match", match, list(COSTS))
+        records = Path(output) / "records.jsonl"
+        earlier = read_records(records) if records.exists() else []
+        runs = with_matched(runs, planned(["erm"]), dataset, match=match, earlier=earlier)
     return Comparison(dataset, tuple(runs), Path(output))
-
-
-def _build_once(run: Run, dataset: DomainDataset) -> None:
-    """Fields out of range and nets that do not take such inputs are told here, not in the middle of the night."""
-    build_method(
-        run.method,
-        net=run.net,
-        input_shape=dataset.inputs.shape[1:],
-        n_labels=len(dataset.label_names),
-        n_domains=len(dataset.domain_names) - len(run.held_out) - len(run.left_out),
-        fields=run.settings.fields,
-        dropout=run.settings.dropout,
-    )
 
 
 def carry_out(
@@ -188,6 +188,7 @@ def compare(
     seeds: Sequence[int] = (0, 1, 2),
     net: str | None = None,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
+    match: str | None = None,
     jobs: int = 1,
     overwrite: bool = False,
     follower: Follower | None = None,
@@ -209,6 +210,8 @@ def compare(
         net: name in NETS or the import path of a trunk's factory; by default the benchmark's own, lenet for
             images and audio, mlp for everything else.
         fields: of methods, by method and field, such as {"crossgrad": {"label_weight": 0.25}}.
+        match: "passes" or "seconds": also run ERM with so many steps that it takes as many passes of a net, or as much
+            time, as the costliest method compared; it is called erm_matched.
         jobs: runs at once; more than 1 needs the script's entry guarded by `if __name__ == "__main__":`.
         overwrite: delete what an earlier comparison left in `output`.
         follower: told of the runs as they go.
@@ -239,6 +242,7 @@ def compare(
         seeds=seeds,
         net=net,
         fields=fields,
+        match=match,
         **settings,
     )
     carry_out(comparison, jobs=jobs, overwrite=overwrite, follower=follower)

@@ -53,7 +53,7 @@ class History:
             logged.append(values.get(name))
 
 
-def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[Batch]:
+def batches(dataset: DomainDataset, *, batch_size: int, seed: int, balanced: bool = False) -> Iterator[Batch]:
     """Endless shuffled batches of exactly `batch_size`; one pass over the data runs on into the next.
 
     Where the dataset has variants of its inputs, each input is itself or one of them, all equally likely.
@@ -62,6 +62,8 @@ def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[B
         dataset: its domains are the training domains.
         batch_size: examples a batch, at least 1; more than there are repeats some.
         seed: of the order, which depends on nothing else.
+        balanced: take one example of every domain, in an order drawn anew, then one of every domain again, and so on;
+            each domain's examples are shuffled and run on by themselves. Small domains are seen more often then.
 
     Example:
         >>> dataset = DomainDataset.from_arrays([[1.0], [2.0], [3.0]], [0, 1, 0], [0, 0, 1], name="three")
@@ -74,17 +76,37 @@ def batches(dataset: DomainDataset, *, batch_size: int, seed: int) -> Iterator[B
     if batch_size < 1:
         raise SettingsError(f"batch_size is at least 1, not {batch_size!r}")
     generator = torch.Generator().manual_seed(seed)
-    order = torch.empty(0, dtype=torch.int64)
+    order = _in_turn(dataset, generator) if balanced else _all_alike(dataset, generator)
+    waiting = torch.empty(0, dtype=torch.int64)
     while True:
-        while len(order) < batch_size:
-            order = torch.cat([order, torch.randperm(len(dataset), generator=generator)])
-        chosen, order = order[:batch_size], order[batch_size:]
+        while len(waiting) < batch_size:
+            waiting = torch.cat([waiting, next(order)])
+        chosen, waiting = waiting[:batch_size], waiting[batch_size:]
         inputs = dataset.inputs[chosen]
         if dataset.variants is not None:
             variant = torch.randint(dataset.variants.shape[1] + 1, (batch_size,), generator=generator)
             varied = variant > 0
             inputs[varied] = dataset.variants[chosen[varied], variant[varied] - 1]
         yield Batch(inputs, dataset.labels[chosen], dataset.domains[chosen])
+
+
+def _all_alike(dataset: DomainDataset, generator: torch.Generator) -> Iterator[Tensor]:
+    """Every example once, in an order drawn anew; then again."""
+    while True:
+        yield torch.randperm(len(dataset), generator=generator)
+
+
+def _in_turn(dataset: DomainDataset, generator: torch.Generator) -> Iterator[Tensor]:
+    """One example of every domain, in an order drawn anew; then again."""
+    members = [torch.where(dataset.domains == domain)[0] for domain in torch.unique(dataset.domains).tolist()]
+    streams = [_shuffled(of_domain, generator) for of_domain in members]
+    while True:
+        yield torch.stack([next(streams[i]) for i in torch.randperm(len(streams), generator=generator).tolist()])
+
+
+def _shuffled(values: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
+    while True:
+        yield from values[torch.randperm(len(values), generator=generator)]
 
 
 def fit(
@@ -95,6 +117,7 @@ def fit(
     max_steps: int,
     batch_size: int,
     seed: int,
+    balanced: bool = False,
     watch: Watch = watch_nothing,
     watch_every: int | None = None,
 ) -> History:
@@ -107,6 +130,7 @@ def fit(
         max_steps: optimiser steps of each of the method's phases, at least 1.
         batch_size: examples a step.
         seed: of batches and dropout; torch's global generator is left as it was.
+        balanced: draw batches from the domains in turn, as `batches` says.
         watch: called every `watch_every` steps with the means since its last call.
         watch_every: steps; by default a hundredth of max_steps, at least 1.
 
@@ -130,7 +154,7 @@ def fit(
             raise SettingsError(f"{name} is at least 1, not {value!r}")
     n_steps = max_steps * method.N_PHASES
     history = History()
-    stream = batches(train, batch_size=batch_size, seed=seed)
+    stream = batches(train, batch_size=batch_size, seed=seed, balanced=balanced)
     modes = [(module, module.training) for module in method.modules()]
     method.train()
     try:

@@ -32,6 +32,7 @@ FIELDS: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {
     "random": {name: ({"domain_gradient_step": 30.0}, SHAPING[name][1]) for name in SHAPING if "step" not in name}
     | {"domain_gradient_step": ({}, 30.0)},
     "repeat": {"label_weight": ({"dropout": 0.5}, 0.9)},
+    "erm_matched": {},
     "crossgrad": SHAPING
     | {
         "domain_gradient_step": ({}, 0.9),
@@ -302,6 +303,22 @@ def test_the_reported_size_is_that_of_the_perturbation(name: str, fields: dict[s
     assert results["perturbation_l2"].item() == pytest.approx(change.norm(dim=1).mean().item(), rel=1e-4)
     assert results["perturbation_linf"].item() == pytest.approx(change.abs().amax(1).mean().item(), rel=1e-4)
     assert results["input_l2"].item() == pytest.approx(batch.inputs.flatten(1).norm(dim=1).mean().item(), rel=1e-4)
+
+
+@every_variant
+def test_a_step_takes_as_many_passes_as_it_says(name: str, fields: dict[str, Any]) -> None:
+    method = build(name, **fields)
+    counted = {"with a graph": 0, "without": 0}
+
+    def count(*_: Any) -> None:
+        counted["with a graph" if torch.is_grad_enabled() else "without"] += 1
+
+    for net in ("label_net", "domain_net"):
+        if hasattr(method, net):
+            getattr(method, net).trunk.register_forward_hook(count)
+    method.phase = 0
+    method.backward(toy_batch())
+    assert method.passes == pytest.approx(counted["with a graph"] + counted["without"] / 3)
 
 
 @every_variant

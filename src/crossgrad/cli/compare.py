@@ -37,6 +37,12 @@ def compare(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Seeds 0 to N-1.")] = 3,
     seed: Annotated[int | None, typer.Option(help="This one seed instead.")] = None,
+    match: Annotated[
+        str | None,
+        typer.Option(
+            help="passes or seconds: also run ERM with so many steps that it costs what the costliest method does."
+        ),
+    ] = None,
     net: options.Net = None,
     max_steps: options.MaxSteps = None,
     batch_size: options.BatchSize = None,
@@ -45,6 +51,7 @@ def compare(
     weight_decay: options.WeightDecay = None,
     dropout: options.Dropout = None,
     scaling: options.Scaling = None,
+    balanced: options.Balanced = None,
     threads: options.Threads = None,
     set_: options.Set = None,
     image_size: options.ImageSize = None,
@@ -96,6 +103,7 @@ def compare(
         seeds=[seed] if seed is not None else range(seeds),
         net=net,
         fields=overrides,
+        match=match,
         **options.given(
             max_steps=max_steps,
             batch_size=batch_size,
@@ -104,6 +112,7 @@ def compare(
             weight_decay=weight_decay,
             dropout=dropout,
             scaling=scaling,
+            balanced=balanced,
             threads=threads,
         ),
     )

@@ -41,6 +41,12 @@ WeightDecay = Annotated[float | None, typer.Option(help="The optimiser's L2 pena
 Dropout = Annotated[float | None, typer.Option(help="Of the last hidden layer, in [0, 1).  [default: 0]")]
 Scaling = Annotated[str | None, typer.Option(help="Of inputs: auto, none or standardise.  [default: auto]")]
 Threads = Annotated[int | None, typer.Option(help="Of one run; part of its settings.  [default: 1]")]
+Balanced = Annotated[
+    bool | None,
+    typer.Option(
+        "--balanced", help="Batches take the training domains in turn, whatever their sizes.", show_default=False
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -28,6 +28,7 @@ def train(
     weight_decay: options.WeightDecay = None,
     dropout: options.Dropout = None,
     scaling: options.Scaling = None,
+    balanced: options.Balanced = None,
     threads: options.Threads = None,
     set_: options.Set = None,
     image_size: options.ImageSize = None,
@@ -85,6 +86,7 @@ def train(
         weight_decay=weight_decay,
         dropout=dropout,
         scaling=scaling,
+        balanced=balanced,
         threads=threads,
     )
     say(

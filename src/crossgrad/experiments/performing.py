@@ -82,6 +82,7 @@ def train_method(dataset: DomainDataset, parts: Split, run: Run, watch: Watch = 
         max_steps=run.settings.max_steps,
         batch_size=run.settings.batch_size,
         seed=run.seed,
+        balanced=run.settings.balanced,
         watch=watch,
     )
     return Trained(method, building, scaling, history)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crossgrad.building import source_digest
+from crossgrad.building import build_method, source_digest
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.settings import Settings
-from crossgrad.methods import METHODS
+from crossgrad.methods import METHODS, Method
 from crossgrad.records import run_key
 
 
@@ -24,6 +24,18 @@ class Run:
     """Domains that neither train nor are measured on: those that a benchmark keeps for choosing settings."""
     select: str = "none"
     """How settings were chosen that were not asked for: "none" for defaults, "held-out" for validation domains."""
+
+    def build(self, dataset: DomainDataset) -> Method:
+        """The method, freshly built for this dataset's training domains."""
+        return build_method(
+            self.method,
+            net=self.net,
+            input_shape=dataset.inputs.shape[1:],
+            n_labels=len(dataset.label_names),
+            n_domains=len(dataset.domain_names) - len(self.held_out) - len(self.left_out),
+            fields=self.settings.fields,
+            dropout=self.settings.dropout,
+        )
 
     @property
     def n_steps(self) -> int:

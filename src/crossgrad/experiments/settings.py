@@ -58,6 +58,8 @@ class Settings:
     """Of inputs, by the statistics of training examples alone: one of SCALINGS."""
     in_domain_fraction: float = 0.2
     """Share of each training domain's examples kept from training to measure in-domain accuracy."""
+    balanced: bool = False
+    """Whether batches draw from the training domains in turn instead of from all examples alike."""
     threads: int = 1
     """Of torch within the run; results depend on it."""
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Settings:
     def __post_init__(self) -> None:
         known("optimizer", self.optimizer, list(OPTIMIZERS))
         known("scaling", self.scaling, SCALINGS)
+        if not isinstance(self.balanced, bool):
+            raise SettingsError(f"balanced is true or false, not {self.balanced!r}")
         for name in ("max_steps", "batch_size", "threads"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, SupportsIndex) or operator.index(value) < 1:
@@ -95,7 +99,9 @@ class Settings:
         return OPTIMIZERS[self.optimizer](parameters, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"fields": dict(self.fields)}
+        """By name; `balanced` only where it is set: runs from before there was such a setting keep their name."""
+        values = asdict(self) | {"fields": dict(self.fields)}
+        return values if self.balanced else {name: value for name, value in values.items() if name != "balanced"}
 
     def for_method(self, method: str, fields: Mapping[str, Any]) -> "Settings":
         """These settings with all of a method's fields written out, defaults included, as JSON can hold them."""

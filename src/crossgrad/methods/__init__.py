@@ -21,8 +21,10 @@ METHODS: dict[str, type[Method]] = {
     "hybrid": Hybrid,
     "random": RandomDirection,
     "repeat": Repeat,
+    "erm_matched": ERM,
 }
-"""Names on the command line and in records, in the order of tables."""
+"""Names on the command line and in records, in the order of tables. "erm_matched" is ERM with as many steps as make it
+cost what the costliest method of a comparison does."""
 
 __all__ = [
     "CCSA",

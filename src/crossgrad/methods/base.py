@@ -28,6 +28,11 @@ class Method(nn.Module, ABC):
     progress: float = 1.0
     phase: int = 0
 
+    @property
+    def passes(self) -> float:
+        """What a step costs, in forward and backward passes of a net: ERM's is 1, a forward alone a third."""
+        return 1.0
+
     @abstractmethod
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         """Accumulate the gradients of one training step in the parameters' `.grad`.

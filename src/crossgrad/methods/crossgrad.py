@@ -107,6 +107,12 @@ class CrossGrad(Method):
         self.condition = condition
         self.gradient_through_features = gradient_through_features
 
+    @property
+    def passes(self) -> float:
+        moves_label_input = self.label_weight > 0
+        moved_features = moves_label_input / 3 if self.condition else 0.0  # g(x_d), without a backward
+        return 2.0 + moves_label_input + (self.domain_weight > 0) + moved_features
+
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
         moves_label_input = self.label_weight > 0

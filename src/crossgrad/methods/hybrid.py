@@ -92,6 +92,11 @@ class Hybrid(Method):
         self.norm: Norm = norm
         self.reduction: Reduction = reduction
 
+    @property
+    def passes(self) -> float:
+        perturbed = 0 if self.label_weight == 0 else 2 if self.design == "both" else 1
+        return 2.0 + perturbed + (self.domain_weight > 0)
+
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
         moves_label_input, moves_domain_input = self.label_weight > 0, self.domain_weight > 0

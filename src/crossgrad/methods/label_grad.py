@@ -66,6 +66,10 @@ class LabelGrad(Method):
         self.norm: Norm = norm
         self.reduction: Reduction = reduction
 
+    @property
+    def passes(self) -> float:
+        return 1.0 + (self.label_weight > 0)
+
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, _ = batch
         leaf = inputs.detach().requires_grad_(self.label_weight > 0)

@@ -79,6 +79,10 @@ class RandomDirection(Method):
         self.norm: Norm = norm
         self.reduction: Reduction = reduction
 
+    @property
+    def passes(self) -> float:
+        return 2.0 + (self.label_weight > 0)
+
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
         leaf = inputs.detach().requires_grad_(self.label_weight > 0)

@@ -39,6 +39,10 @@ class Repeat(Method):
         self.label_net = label_net
         self.label_weight = label_weight
 
+    @property
+    def passes(self) -> float:
+        return 2.0
+
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs = batch.inputs.detach()
         results = {}

@@ -15,6 +15,7 @@ DISPLAY_NAMES = {
     "hybrid": "Hybrid",
     "random": "Random",
     "repeat": "Repeat",
+    "erm_matched": "ERM, matched",
 }
 
 
