@@ -13,7 +13,7 @@ help:
 	@echo "make lint     ruff, mypy and the import contracts"
 	@echo "make format   ruff's formatter and safe fixes"
 	@echo "make docs     build the documentation into ./site"
-	@echo "make bench    time a step and fit(); writes results/benchmarks"
+	@echo "make bench    time steps, fit() and benchmark data; writes results/benchmarks"
 	@echo "make clean    remove everything that these commands made"
 
 demo: $(VENV)/core-installed
@@ -41,6 +41,8 @@ bench: $(VENV)/all-installed
 	$(BIN)/python benchmarks/step.py --json results/benchmarks/step.json
 	$(BIN)/python benchmarks/fit.py --json results/benchmarks/fit.json
 	$(BIN)/python benchmarks/input_conv.py --json results/benchmarks/input_conv.json
+	$(BIN)/python benchmarks/methods.py --json results/benchmarks/methods.json
+	$(BIN)/python benchmarks/data.py --json results/benchmarks/data.json
 
 clean:
 	rm -rf $(VENV) demo site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
