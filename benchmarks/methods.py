@@ -2,8 +2,8 @@
 
     python benchmarks/methods.py --json results/benchmarks/methods.json
 
-LeNet on 1x32x32, 10 labels, 10 domains, batches of 64, Adam. Methods take turns, one step each; times are medians. Memory
-is the peak of saved activations as in benchmarks/step.py, beside the parameters. D-MTAE is timed in both phases.
+LeNet on 1x32x32, 10 labels, 10 domains, batches of 64, Adam. Methods take turns, one step each; times are medians.
+Memory is the peak of saved activations as in benchmarks/step.py, beside the parameters. D-MTAE is timed in both phases.
 """
 
 import argparse

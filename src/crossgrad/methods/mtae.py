@@ -63,6 +63,10 @@ class MTAE(Method):
         self.corruption = corruption
         self.fine_tune = fine_tune
 
+    @property
+    def passes(self) -> float:
+        return (1 + (1 if self.fine_tune else 1 / 3)) / 2  # of both phases; the second may need no backward
+
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs = batch.inputs.detach()
         if self.phase == 0:
