@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crossgrad.significance import Comparison, estimate, holm, paired_t
+from crossgrad.significance import Comparison, estimate, paired_t, wilcoxon
 
 
 def test_paired_t_agrees_with_scipys_test_of_two_related_samples():
@@ -92,15 +92,41 @@ def test_standard_error_is_the_deviation_of_the_mean():
     assert estimate([0.5]).standard_error is None
 
 
-def test_holm_matches_its_definition_and_keeps_the_order_given() -> None:
-    # Worked by hand: sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1 gives 0.02, 0.03, 0.06, 0.04; never falling.
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
-    assert holm([0.7, 0.6]) == (1.0, 1.0)
-    assert holm([]) == ()
+def test_wilcoxon_agrees_with_scipys_exact_distribution_and_its_approximation():
+    generator = np.random.default_rng(4)
+    for n in (2, 5, 6, 20, 50):
+        differences = generator.normal(0.3, 1, n)
+        assert wilcoxon(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
+    many = generator.normal(0.1, 1, 51)
+    assert wilcoxon(many) == pytest.approx(stats.wilcoxon(many, method="asymptotic").pvalue)
 
 
-def test_holm_keeps_the_chance_of_any_false_finding_at_five_percent() -> None:
-    generator = np.random.default_rng(0)
-    trials = 2000
-    corrected = sum(min(holm(list(generator.uniform(size=3)))) < 0.05 for _ in range(trials)) / trials
-    assert 0.03 < corrected < 0.065
+def test_wilcoxon_agrees_with_wilcoxons_tables():
+    # Eight pairs, negative ranks 1 and 3: T = 4 lies in the tables between 3 (two-sided 2 %) and 5 (5 %).
+    # Of 256 signs 7 have a rank sum of at most 4 (none, 1, 2, 3, 4, 1+2, 1+3), and as many on the other side.
+    assert wilcoxon([-1, 2, -3, 4, 5, 6, 7, 8]) == pytest.approx(2 * 7 / 256)
+
+
+def test_wilcoxon_with_ties_is_the_share_of_all_signs():
+    # Midranks 1.5, 1.5, 3, 4: of 16 signs those with a sum as far out as (3 + 4 + 1.5 - 1.5) are 3 on each side.
+    sums = [a * 1.5 + b * 1.5 + c * 3 + d * 4 for a in (-1, 1) for b in (-1, 1) for c in (-1, 1) for d in (-1, 1)]
+    assert wilcoxon([1.0, -1.0, 2.0, 3.0]) == pytest.approx(np.mean(np.abs(sums) >= 7))
+
+
+def test_wilcoxon_ties_what_only_rounding_tells_apart():
+    assert wilcoxon([0.9 - 0.8, 0.5 - 0.4, 0.2 - 0.3, 0.7]) == wilcoxon([1.0, 1.0, -1.0, 7.0])
+
+
+def test_wilcoxon_leaves_out_domains_without_a_difference():
+    assert wilcoxon([0.0, 1.0, 2.0, -0.5, 3.0]) == wilcoxon([1.0, 2.0, -0.5, 3.0])
+    assert wilcoxon([0.0, 0.0]) == 1.0
+    assert wilcoxon([0.3]) is None
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_wilcoxon_on_five_domains_or_fewer_is_never_significant(n):
+    assert wilcoxon(np.arange(1.0, n + 1)) == 2 / 2**n > 0.05
+
+
+def test_wilcoxon_on_six_domains_needs_every_one_to_agree():
+    assert wilcoxon([1, 2, 3, 4, 5, 6]) < 0.05 < wilcoxon([-1, 2, 3, 4, 5, 6])
