@@ -156,6 +156,13 @@ def test_an_unknown_option_is_refused_with_those_there_are(name: str) -> None:
         BENCHMARKS[name].open(colour=3)
 
 
+@pytest.mark.parametrize("name", [name for name, benchmark in BENCHMARKS.items() if "seed" in benchmark.options])
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_quoted(name: str, seed: int) -> None:
+    with pytest.raises(SettingsError, match=f"seed must be from 0 to 4294967295, but is {seed}"):
+        BENCHMARKS[name].open(seed=seed)
+
+
 @pytest.mark.parametrize("name", [name for name, benchmark in BENCHMARKS.items() if benchmark.files])
 def test_without_its_raw_files_it_says_what_to_do(
     name: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

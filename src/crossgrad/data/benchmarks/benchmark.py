@@ -13,6 +13,9 @@ from crossgrad.data.roots import data_root
 from crossgrad.errors import SettingsError
 from crossgrad.parsing import keyword_defaults, parse_argument
 
+_SEEDS = 2**32
+"""Those of numpy.random.RandomState."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -109,6 +112,8 @@ class Benchmark:
     def _chosen(self, options: Mapping[str, Any]) -> dict[str, Any]:
         for name in options:
             self._check_option(name)
+        if not 0 <= (seed := options.get("seed", 0)) < _SEEDS:
+            raise SettingsError(f"seed must be from 0 to {_SEEDS - 1}, but is {seed}")
         return {name: options.get(name, default) for name, default in self.options.items()}
 
     def _raw(self, chosen: Mapping[str, Any]) -> list[Path]:
