@@ -60,7 +60,8 @@ def list_recordings(place: Path) -> tuple[list[Recording], list[NDArray[np.float
         DataWarning: sounds whose names say no speaker, or noise that cannot be read; they are left out.
     """
     audio_library("soundfile")  # first, since below it would be taken for damage of every file
-    recordings, noise, nameless = [], {}, []
+    recordings: set[Recording] = set()  # a tar archive may hold a path twice: the later file replaces the earlier one
+    noise, nameless = {}, []
     damaged: dict[str, str] = {}
     for path, content in read_files(place, most_bytes=MOST_BYTES):
         if path.suffix.lower() != ".wav":
@@ -72,7 +73,7 @@ def list_recordings(place: Path) -> tuple[list[Recording], list[NDArray[np.float
             except DataError as error:
                 damaged[str(path)] = str(error)
         elif word and (found := _NAME.fullmatch(name)):
-            recordings.append(Recording(found["speaker"], word, path))
+            recordings.add(Recording(found["speaker"], word, path))
         else:
             nameless.append(str(path))
     if not recordings:

@@ -1,4 +1,5 @@
 import re
+import shutil
 import tarfile
 import unicodedata
 import warnings
@@ -116,6 +117,18 @@ def test_every_option_changes_something(folder, other):
 def test_v2_is_read_likewise(folder):
     dataset = load_speech_v2(folder=folder, training_speakers=None)
     assert (dataset.name, dataset.fingerprint) == ("speech_v2", load(folder).fingerprint)
+
+
+def test_a_recording_that_an_archive_holds_twice_is_one_example_of_the_later(folder, tmp_path):
+    archive, changed = tmp_path / "commands.tar", tmp_path / "changed"
+    twice = Path("yes") / f"{SPEAKERS[0]}_nohash_0.wav"
+    write_sound(tmp_path / "later.wav", seed=9999)
+    with tarfile.open(archive, "w") as tar:
+        tar.add(folder, ".")
+        tar.add(tmp_path / "later.wav", Path(".") / twice)
+    shutil.copytree(folder, changed)
+    shutil.copy(tmp_path / "later.wav", changed / twice)
+    assert load(archive).fingerprint == load(changed).fingerprint
 
 
 def test_variants_differ_from_each_other_and_leave_the_inputs_alone(folder):
