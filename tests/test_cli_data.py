@@ -213,6 +213,18 @@ def test_a_benchmark_is_fetched_made_and_kept_and_the_second_time_only_found(
     assert files(tmp_path / "cache") == [kept]
 
 
+def test_another_file_in_a_raw_files_place_is_told_before_anything_is_made(
+    command: Command, mirror: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "data" / "rotated_mnist" / "MNIST_6rot.pkl.gz"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"mine")
+    done = command("data", "prepare", "rotated_mnist")
+    assert (done.code, done.out) == (2, "")
+    assert "is not the file that is published as 'rotated_mnist/MNIST_6rot.pkl.gz'" in done.err
+    assert place.read_bytes() == b"mine"
+
+
 def test_options_of_a_benchmark_are_prepared_apart(command: Command, tmp_path: Path) -> None:
     options = ("--option", "speakers=5", "--option", "takes=1")
     done = command("data", "prepare", "synthetic_speakers", *options)
@@ -241,7 +253,7 @@ def test_what_no_program_can_fetch_is_named_with_its_place(command: Command, mon
         (("prepare", "digits", "--option", "seed=1"), "digits has no option 'seed'; it has none"),
         (("prepare", "fonts", "--option", "seed"), "write NAME=VALUE, such as seed=1, not 'seed'"),
         (("show", "digits", "--output", "digits.jpg"), "a picture is written as PNG; give --output NAME.png"),
-        (("show", "digits", "--output", "x.png", "--rows", "0"), "a sheet has at least 1 of rows, not 0"),
+        (("show", "digits", "--output", "x.png", "--rows", "0"), "a sheet has 1 to 100 rows, not 0"),
         (("show", "absent", "--output", "x.png"), "'absent' is not there"),
     ],
 )

@@ -148,7 +148,10 @@ def test_what_is_no_picture_and_what_is_no_sheet_is_refused() -> None:
         draw_sheet(vectors(), plan_sheet(vectors()))
     with pytest.raises(DataError, match=r"inputs of shape \(2, 8, 8\)"):
         draw_sheet(of([0], [0], torch.zeros(1, 2, 8, 8)), SheetPlan((0,), (0,), ((0,),)))
-    with pytest.raises(SettingsError, match="a sheet has at least 1 of columns, not 0"):
+    with pytest.raises(SettingsError, match="a sheet has 1 to 100 columns, not 0"):
         plan_sheet(images(), columns=0)
-    with pytest.raises(SettingsError, match="a sheet has at least 1 of rows, not -1"):
+    with pytest.raises(SettingsError, match="a sheet has 1 to 100 rows, not -1"):
         plan_sheet(images(), rows=-1)
+    with pytest.raises(SettingsError, match="a sheet has 1 to 100 columns, not 101"):
+        plan_sheet(images(), columns=101)
+    assert len(plan_sheet(images(), columns=100).labels) <= 100

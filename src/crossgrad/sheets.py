@@ -15,6 +15,9 @@ MOST_ROWS = 12
 MOST_COLUMNS = 12
 """Where no other numbers are asked for."""
 
+LARGEST = 100
+"""Rows, and columns: as many cells of the largest size take half a gigabyte."""
+
 _LEAST_CELL, _MOST_CELL = 48, 128  # pixels: small inputs are enlarged, large ones reduced
 _MOST_NAME = 150
 _TEXT = 13
@@ -49,11 +52,11 @@ def plan_sheet(dataset: DomainDataset, *, rows: int = MOST_ROWS, columns: int = 
 
     Args:
         dataset: of examples.
-        rows: at most, at least 1.
+        rows: at most, from 1 to LARGEST.
         columns: likewise.
 
     Raises:
-        SettingsError: no rows or no columns.
+        SettingsError: no rows or no columns, or too many.
 
     Example:
         >>> dataset = DomainDataset.from_arrays(
@@ -63,8 +66,8 @@ def plan_sheet(dataset: DomainDataset, *, rows: int = MOST_ROWS, columns: int = 
         ((0, 1, 2, None), (3, None, 4, None))
     """
     for what, number in (("rows", rows), ("columns", columns)):
-        if number < 1:
-            raise SettingsError(f"a sheet has at least 1 of {what}, not {number}")
+        if not 1 <= number <= LARGEST:
+            raise SettingsError(f"a sheet has 1 to {LARGEST} {what}, not {number}")
     found: dict[tuple[int, int], list[int]] = {}
     for index, pair in enumerate(zip(dataset.domains.tolist(), dataset.labels.tolist(), strict=True)):
         found.setdefault(pair, []).append(index)

@@ -38,7 +38,7 @@ def _prepare(name: str, option: list[str]) -> None:
         benchmark = options.benchmark(name)
         chosen = options.benchmark_options(name, option)
     if chosen.get("folder") is None:
-        _fetch_missing(benchmark)
+        _fetch(benchmark)
     place = benchmark.kept_at(**chosen)
     if place.is_file():
         say(f"{name} is prepared already.")
@@ -54,7 +54,7 @@ def _prepare(name: str, option: list[str]) -> None:
         out.print(Text(f"Kept: {place} ({filesize.decimal(place.stat().st_size)})"), soft_wrap=True)
 
 
-def _fetch_missing(benchmark: "Benchmark") -> None:
+def _fetch(benchmark: "Benchmark") -> None:
     from crossgrad.data.download import fetch
     from crossgrad.data.roots import data_root
 
@@ -73,6 +73,8 @@ def _fetch_missing(benchmark: "Benchmark") -> None:
         say(f"Fetching {count(len(missing), 'file')}, {filesize.decimal(total)}, to {data_root()}")
         with _bar() as progress:
             fetch(missing, follow=_Followed(progress, missing))
+    with status("checking files"):
+        fetch([file for file in benchmark.files if file not in missing])  # nothing comes: what is here is checked
 
 
 def _bar() -> Progress:
