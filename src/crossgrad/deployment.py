@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from crossgrad.building import known, method_name
-from crossgrad.data import DomainDataset, Split, check_dataset, check_split, random_split, split, training_subset
+from crossgrad.data import DomainDataset, Split, check_dataset, check_split, training_subset
 from crossgrad.defaults import default_net, default_settings
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.performing import Trained, torch_threads, train_method, versions
@@ -62,11 +62,7 @@ def train(
         seed=seed,
         settings=Settings.of(default_settings(dataset) | settings).for_method(name, fields or {}),
     )
-    fraction = run.settings.in_domain_fraction
-    if run.held_out:
-        parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=seed)
-    else:
-        parts = random_split(dataset, in_domain_fraction=fraction, seed=seed)
+    parts = run.split(dataset)
     check_dataset(dataset)
     check_split(dataset, parts)
     with torch_threads(run.settings.threads):
@@ -98,6 +94,7 @@ def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained) -> d
         "method": run.method,
         "net": run.net,
         "seed": run.seed,
+        "select": run.select,
         "settings": run.settings.to_json(),
         "training_domains": dict(zip(subset.domain_names, counts, strict=True)),
         "losses": trained.history.last,

@@ -77,9 +77,11 @@ def split(
     return _split(dataset, _in_order(held_out, names), _in_order(left_out, names), in_domain_fraction, seed)
 
 
-def random_split(dataset: DomainDataset, *, in_domain_fraction: float, seed: int) -> Split:
-    """Split as `split` does, but hold no domain out: for a model that is to train on all of them."""
-    return _split(dataset, (), (), in_domain_fraction, seed)
+def random_split(
+    dataset: DomainDataset, *, in_domain_fraction: float, seed: int, left_out: Sequence[str] = ()
+) -> Split:
+    """Split as `split` does, but hold no domain out: for a model that trains on all that are not left out."""
+    return _split(dataset, (), _in_order(left_out, dataset.domain_names), in_domain_fraction, seed)
 
 
 def _split(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from crossgrad.building import build_method
-from crossgrad.data import DomainDataset, split, training_subset
+from crossgrad.data import DomainDataset, training_subset
 from crossgrad.experiments.performing import building_of, scaling_for, torch_threads
 from crossgrad.experiments.runs import Run
 from crossgrad.training import batches
@@ -29,9 +29,7 @@ def step_seconds(runs: Sequence[Run], dataset: DomainDataset) -> dict[str, float
 
 
 def _time_step(run: Run, dataset: DomainDataset) -> float:
-    fraction = run.settings.in_domain_fraction
-    parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
-    train = training_subset(dataset, parts)
+    train = training_subset(dataset, run.split(dataset))
     method = build_method(**building_of(run, train))
     optimizer = run.settings.make_optimizer(method.parameters())
     scaling = scaling_for(run.settings, train.inputs)

@@ -22,7 +22,6 @@ from crossgrad.data import (
     DomainDataset,
     Split,
     Standardisation,
-    split,
     training_subset,
 )
 from crossgrad.errors import NonFiniteLossError
@@ -125,8 +124,7 @@ def perform(
     """
     started = time.perf_counter()
     key = run.key(dataset)
-    fraction = run.settings.in_domain_fraction
-    parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
+    parts = run.split(dataset)
     record: Record = {
         "version": RECORD_VERSION,
         "key": key,
@@ -167,17 +165,19 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     method, scaling, history = trained.method, trained.scaling, trained.history
     outside, inside = dataset.subset(parts.out_of_domain), dataset.subset(parts.in_domain)
     trained_on = dataset.subset(parts.train)
-    outside_probabilities = probabilities(method, scaling.apply(outside.inputs))
+    # Nothing is outside where settings are chosen by the training domains alone.
+    outside_probabilities = probabilities(method, scaling.apply(outside.inputs)) if len(outside) else None
     partial = artefacts.with_name(f"{artefacts.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    np.savez(
-        partial / "predictions.npz",
-        example=parts.out_of_domain.numpy(),
-        domain=np.array([dataset.domain_names[i] for i in outside.domains.tolist()]),
-        label=outside.labels.numpy(),
-        probabilities=outside_probabilities.numpy(),
-    )
+    if outside_probabilities is not None:
+        np.savez(
+            partial / "predictions.npz",
+            example=parts.out_of_domain.numpy(),
+            domain=np.array([dataset.domain_names[i] for i in outside.domains.tolist()]),
+            label=outside.labels.numpy(),
+            probabilities=outside_probabilities.numpy(),
+        )
     (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
     if gallery := _gallery(method, scaling, training_subset(dataset, parts)):
         np.savez(partial / "gallery.npz", **gallery)
@@ -192,7 +192,7 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
             "input_l2": history.means["input_l2"],
         }
     return {
-        "out_of_domain": accuracies(outside_probabilities, outside),
+        "out_of_domain": accuracies(outside_probabilities, outside) if outside_probabilities is not None else None,
         "in_domain": accuracies(probabilities(method, scaling.apply(inside.inputs)), inside) if len(inside) else None,
         "training": accuracies(probabilities(method, scaling.apply(trained_on.inputs)), trained_on),
         "losses": {"first": _losses(history.first), "last": _losses(history.last)},

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crossgrad.building import build_method, source_digest
-from crossgrad.data import DomainDataset
+from crossgrad.data import DomainDataset, Split, random_split, split
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS, Method
 from crossgrad.records import run_key
@@ -23,7 +23,14 @@ class Run:
     left_out: tuple[str, ...] = ()
     """Domains that neither train nor are measured on: those that a benchmark keeps for choosing settings."""
     select: str = "none"
-    """How settings were chosen that were not asked for: "none" for defaults, "held-out" for validation domains."""
+    """How settings were chosen that were not asked for: "none" for defaults, else a key of `selection.WAYS`."""
+
+    def split(self, dataset: DomainDataset) -> Split:
+        """Which examples train, and which are measured on."""
+        fraction, seed = self.settings.in_domain_fraction, self.seed
+        if not self.held_out:
+            return random_split(dataset, in_domain_fraction=fraction, seed=seed, left_out=self.left_out)
+        return split(dataset, self.held_out, in_domain_fraction=fraction, seed=seed, left_out=self.left_out)
 
     def build(self, dataset: DomainDataset) -> Method:
         """The method, freshly built for this dataset's training domains."""
