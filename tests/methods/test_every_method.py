@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from toy import INPUT_SHAPE, N_DOMAINS, N_FEATURES, N_LABELS, small_net, toy_batch
+from toy import INPUT_SHAPE, N_DOMAINS, N_FEATURES, N_LABELS, shortcut_batch, small_net, toy_batch
 
 from crossgrad.methods import METHODS, CrossGrad, Hybrid, Method, RandomDirection
 
@@ -146,6 +146,36 @@ def test_training_on_a_toy_problem_lowers_the_loss_and_learns_it(name: str, fiel
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
     unseen = toy_batch(200, seed=1000)
     assert (method(unseen.inputs).argmax(1) == unseen.labels).float().mean() > 0.6
+
+
+def accuracies_with_and_without_the_shortcut(name: str) -> tuple[float, float]:
+    torch.manual_seed(0)
+    method = build(name)
+    optimizer = torch.optim.Adam(method.parameters(), lr=0.01)
+    for i in range(150 * method.N_PHASES):
+        method.phase, done = divmod(i, 150)
+        method.progress = done / 150
+        optimizer.zero_grad()
+        method.backward(shortcut_batch(32, agreement=0.95, seed=i))
+        optimizer.step()
+    found = []
+    for agreement in (0.95, 0.0):
+        batch = shortcut_batch(500, agreement=agreement, seed=9999)
+        found.append((method(batch.inputs).argmax(1) == batch.labels).float().mean().item())
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_trains_where_a_domain_shortcut_fools_erm(name: str) -> None:
+    with_shortcut, without = accuracies_with_and_without_the_shortcut(name)
+    assert with_shortcut > 0.75
+    if name == "erm":
+        assert without < with_shortcut - 0.4
+
+
+@pytest.mark.parametrize("name", ["dann", "ccsa"])
+def test_methods_that_hide_the_domain_from_the_features_are_fooled_less(name: str) -> None:
+    assert accuracies_with_and_without_the_shortcut(name)[1] > accuracies_with_and_without_the_shortcut("erm")[1] + 0.05
 
 
 @every_variant

@@ -26,6 +26,20 @@ def small_net(
     )
 
 
+def shortcut_batch(n: int, *, agreement: float, seed: int) -> Batch:
+    """A faint pattern of the label under a strong one of the domain, which is the label's own at a rate of `agreement`.
+
+    Where they agree, a net can tell the label by the domain's pattern; where they do not, that misleads it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(N_LABELS, (n,), generator=generator)
+    others = torch.randint(N_LABELS, (n,), generator=generator)
+    domains = torch.where(torch.rand(n, generator=generator) < agreement, labels, others)
+    patterns = torch.randn(2, N_LABELS, *INPUT_SHAPE, generator=torch.Generator().manual_seed(99))
+    noise = 0.5 * torch.randn(n, *INPUT_SHAPE, generator=generator)
+    return Batch(0.35 * patterns[0][labels] + 1.2 * patterns[1][domains] + noise, labels, domains)
+
+
 def toy_batch(n: int = 12, *, dtype: torch.dtype = torch.float32, seed: int = 0) -> Batch:
     """Noise with a pattern of the label and one of the domain; label and domain are correlated in part."""
     generator = torch.Generator().manual_seed(seed)
