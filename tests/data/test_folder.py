@@ -103,7 +103,9 @@ def test_a_file_is_no_folder(write_image):
 
 def test_an_empty_folder_is_refused_with_the_layout(tmp_path):
     (tmp_path / "d" / "a").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"no images and no audio files in '.*'; the layout must be FOLDER/domain/label/file"):
+    with pytest.raises(
+        DataError, match=r"no images and no audio files in '.*'; the layout must be FOLDER/domain/label/file"
+    ):
         read_folder(tmp_path)
 
 
