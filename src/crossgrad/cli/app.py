@@ -12,6 +12,7 @@ from crossgrad.cli.console import say
 from crossgrad.cli.data_list import list_benchmarks
 from crossgrad.cli.data_prepare import prepare
 from crossgrad.cli.data_show import show
+from crossgrad.cli.diagnose import diagnose
 from crossgrad.cli.predict import predict
 from crossgrad.cli.reproduce import reproduce
 from crossgrad.cli.train import train
@@ -40,6 +41,7 @@ def _root(
 app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad --seeds 5 --output results/scans`")(
     compare
 )
+app.command(epilog="Example: `crossgrad diagnose scans/`")(diagnose)
 app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(train)
 app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
 

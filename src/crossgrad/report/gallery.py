@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -28,10 +28,11 @@ MOST_CHARACTERS = 2_500_000
 _POSITIONS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _COLOURS = np.array([(33, 102, 172), (146, 197, 222), (247, 247, 247), (244, 165, 130), (178, 24, 43)])
 
-_MOVED = {
+MOVED = {
     "domain_perturbed": "moved along the domain gradient",
     "label_perturbed": "moved along the label gradient",
 }
+"""What each kind of moved input is called."""
 
 
 @dataclass(frozen=True)
@@ -85,32 +86,51 @@ def _gallery(record: Record, path: Path) -> Gallery:
             arrays = {name: file[name] for name in file.files}
         inputs = arrays["inputs"].astype(np.float64)
         chosen = _spread([str(domain) for domain in arrays["domains"]])
-        moved = {name: arrays[name].astype(np.float64)[chosen] for name in _MOVED if name in arrays}
+        moved = {name: arrays[name].astype(np.float64)[chosen] for name in MOVED if name in arrays}
         labels, domains = arrays["labels"][chosen].tolist(), arrays["domains"][chosen].tolist()
         inputs = inputs[chosen]
-        differences = {name: values - inputs for name, values in moved.items()}
+        if any(values.shape != inputs.shape for values in moved.values()):
+            raise ValueError("inputs and moved inputs have different shapes")
+        whats = [f"{_label(record, label)}, domain {domain}" for label, domain in zip(labels, domains, strict=True)]
     except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
         raise RecordError(f"{path}: not a gallery of pictures: {error}") from error
+    run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
+    return draw(inputs, moved, whats, method=record["method"], run=printable(run))
+
+
+def draw(
+    inputs: NDArray[np.float64],
+    moved: Mapping[str, NDArray[np.float64]],
+    whats: Sequence[str],
+    *,
+    method: str,
+    run: str,
+) -> Gallery:
+    """Draw inputs, each beside what it was moved to and the difference.
+
+    Args:
+        inputs: (n, channels, height, width).
+        moved: by a name in MOVED, likewise.
+        whats: each input in words.
+        method: that moved them.
+        run: in words.
+    """
     # Channels are averaged with their signs: one picture says where an input became brighter or darker.
-    signed = {name: values.mean(axis=1) for name, values in differences.items()}
+    signed = {name: (values - inputs).mean(axis=1) for name, values in moved.items()}
     largest = max((float(np.abs(values).max()) for values in signed.values() if values.size), default=0.0)
     contrast = None if inputs.size == 0 or 0 <= inputs.min() <= inputs.max() <= 1 else CONTRAST
     rows = []
-    for i in range(len(inputs)):
-        what = f"{_label(record, labels[i])}, domain {domains[i]}"
+    for i, what in enumerate(whats):
         black, white = np.percentile(inputs[i], contrast) if contrast else (0.0, 1.0)
         pictures = [_picture(_grey_or_colour(inputs[i], black, white), f"Input: {what}")]
         for name, values in moved.items():
-            pictures.append(_picture(_grey_or_colour(values[i], black, white), f"{what}, {_MOVED[name]}"))
+            pictures.append(_picture(_grey_or_colour(values[i], black, white), f"{what}, {MOVED[name]}"))
             pictures.append(_picture(_diverging(signed[name][i], largest), f"{what}: what was changed"))
         rows.append((what, tuple(pictures)))
     headers = ["Input"]
     for name in moved:
-        headers += [_MOVED[name].capitalize(), "Difference"]
-    run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
-    return Gallery(
-        record["method"], display_name(record["method"]), printable(run), tuple(headers), tuple(rows), largest, contrast
-    )
+        headers += [MOVED[name].capitalize(), "Difference"]
+    return Gallery(method, display_name(method), run, tuple(headers), tuple(rows), largest, contrast)
 
 
 def _spread(domains: Sequence[str]) -> list[int]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -34,20 +35,11 @@ def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
     Raises:
         RecordError: a run's history or pictures cannot be read.
     """
-    # The templates come with the package; whatever a template prints is escaped.
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
-    environment.filters |= {"printable": printable, "worst": worst, "method": display_name, "typeset": _typeset}
     drawn = {title: history.curves(records, runs, value) for value, title in CURVES.items()}
     compared = [place for place, row in enumerate(table.rows) if row.method != BASELINE]
     made = provenance(records)
-    return environment.get_template("report.html").render(
+    return page(
+        "report.html",
         table=table,
         made=made,
         headline=headline(table),
@@ -64,6 +56,20 @@ def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
         ],
         duration=_duration(made.seconds),
     )
+
+
+def page(template: str, **values: Any) -> str:
+    """Fill a template. The templates come with the package; whatever a template prints is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
+    environment.filters |= {"printable": printable, "worst": worst, "method": display_name, "typeset": _typeset}
+    return environment.get_template(template).render(**values)
 
 
 def _typeset(text: str) -> str:
