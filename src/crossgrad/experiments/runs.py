@@ -6,6 +6,7 @@ from typing import Any
 
 from crossgrad.building import build_method, source_digest
 from crossgrad.data import DomainDataset, Split, random_split, split
+from crossgrad.experiments.chosen import Chosen
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS, Method
 from crossgrad.records import run_key
@@ -82,6 +83,7 @@ def plan_runs(
     fields: Mapping[str, Mapping[str, Any]],
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]],
     left_out: tuple[str, ...] = (),
+    swept: Mapping[str, Chosen] | None = None,
 ) -> list[Run]:
     """Every method on every fold of held-out domains with every seed; seeds outermost, so that a stop in between
     leaves whole comparisons.
@@ -95,15 +97,23 @@ def plan_runs(
         fields: asked for, by method; they go before chosen ones.
         chosen: settings chosen on validation domains, as a `Benchmark` has them.
         left_out: domains that neither train nor are measured on.
+        swept: what sweeps chose, by method; it goes before what a benchmark has.
+
+    Raises:
+        SettingsError: a sweep chose nothing for one of the folds.
     """
     runs = []
     for seed in seeds:
         for fold in folds:
             for method in methods:
-                selected = dict(chosen.get(fold[0], {}).get(method, {})) if len(fold) == 1 else {}
+                if swept and method in swept:
+                    choice, select = swept[method].choice_for(fold), swept[method].select
+                    selected, selected_fields = choice.settings, choice.fields
+                else:
+                    selected = dict(chosen.get(fold[0], {}).get(method, {})) if len(fold) == 1 else {}
+                    select = "held-out" if selected else "none"
+                    selected_fields = selected.pop("fields", {})
                 asked = fields.get(method, {})
-                select = "held-out" if selected else "none"
-                selected_fields = selected.pop("fields", {})
                 runs.append(
                     Run(
                         held_out=fold,

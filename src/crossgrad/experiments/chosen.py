@@ -1,0 +1,126 @@
+"""What a sweep chose: a JSON file that comparisons and trainings take settings from."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from crossgrad.data.naming import quoted
+from crossgrad.errors import SettingsError
+from crossgrad.folders import write_whole
+
+CHOSEN_VERSION = 1
+FILE = "chosen.json"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The settings chosen for one fold of held-out domains.
+
+    Args:
+        held_out: names of the domains, which had no part in the choice unless it was made by them (oracle); none: for
+            a model that is trained on all domains.
+        settings: by the names of `Settings`, those that were the same for all candidates among them.
+        fields: all of the method's.
+        accuracy: mean over the domains it was chosen by.
+        standard_error: of that mean; None where one value was all there was.
+    """
+
+    held_out: tuple[str, ...]
+    settings: dict[str, Any]
+    fields: dict[str, Any]
+    accuracy: float
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A sweep's choice: one for each fold of held-out domains, and one for all domains.
+
+    Args:
+        method: name in METHODS.
+        dataset: name of the dataset it was chosen on.
+        net: that was trained.
+        select: how it was chosen, a key of `selection.WAYS`.
+        how: the same in words, with what was searched.
+        choices: each for another fold.
+    """
+
+    method: str
+    dataset: str
+    net: str
+    select: str
+    how: str
+    choices: tuple[Choice, ...]
+
+    def choice_for(self, held_out: Collection[str]) -> Choice:
+        """The choice for these domains held out together.
+
+        Raises:
+            SettingsError: nothing was chosen for them.
+        """
+        for choice in self.choices:
+            if set(choice.held_out) == set(held_out):
+                return choice
+        folds = "; ".join(quoted(choice.held_out) for choice in self.choices if choice.held_out)
+        raise SettingsError(
+            f"the settings of {self.method} were chosen for other held-out domains than {quoted(held_out)}: for "
+            f"{folds}. Give the sweep the same --hold-out"
+        )
+
+    def without(self, settings: Collection[str]) -> "Chosen":
+        """The choice but for settings that something else is asked for."""
+        return replace(
+            self,
+            choices=tuple(
+                replace(choice, settings={k: v for k, v in choice.settings.items() if k not in settings})
+                for choice in self.choices
+            ),
+        )
+
+    def check_dataset(self, name: str) -> None:
+        """Refuse another dataset than the settings were chosen on.
+
+        Raises:
+            SettingsError: names both.
+        """
+        if name != self.dataset:
+            raise SettingsError(
+                f"the settings of {self.method} were chosen on {self.dataset!r}, this is {name!r}; give them by --set "
+                "if they are to be used here all the same"
+            )
+
+
+def write_chosen(path: Path, chosen: Chosen) -> None:
+    """Write a choice, the same bytes for the same choice."""
+    text = json.dumps({"version": CHOSEN_VERSION, **asdict(chosen)}, indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(path, (text + "\n").encode(), overwrite=True)
+
+
+def read_chosen(path: Path | str) -> Chosen:
+    """Read a choice from its file, or from the folder of its sweep.
+
+    Raises:
+        SettingsError: there is none, or it is not a choice.
+    """
+    file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise SettingsError(f"no choice at {str(file)!r}; give the folder of a finished sweep, or its {FILE}")
+    try:
+        found = json.loads(file.read_bytes())
+        version = found.pop("version")
+        if version == CHOSEN_VERSION:
+            choices = tuple(_choice(choice) for choice in found.pop("choices"))
+            if not choices or not all(isinstance(value, str) for value in found.values()):
+                raise TypeError("no choices, or names that are no text")
+            return Chosen(**found, choices=choices)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SettingsError(f"{str(file)!r} is no choice that a sweep made: {error}") from error
+    raise SettingsError(f"{str(file)!r} is in format {version!r}, this crossgrad reads {CHOSEN_VERSION}")
+
+
+def _choice(found: dict[str, Any]) -> Choice:
+    if not isinstance(found["settings"], dict) or not isinstance(found["fields"], dict):
+        raise TypeError("settings and fields are by name")
+    return Choice(**{**found, "held_out": tuple(str(name) for name in found["held_out"])})
