@@ -3,6 +3,8 @@ import io
 import os
 import stat
 import struct
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 import zipfile
@@ -64,6 +66,21 @@ def folder(tmp_path_factory):
 @given(files=st.dictionaries(st.text("abcäß1 -", min_size=1).filter(str.strip), st.binary(), max_size=4))
 def test_files_come_out_of_an_archive_as_they_went_in(folder, ending, files):
     assert found(write_archive(folder, ending, files)) == files
+
+
+def test_names_in_a_tar_archive_are_the_same_in_every_locale(tmp_path):
+    place = tmp_path / "archive.tar"
+    with tarfile.open(place, "w", format=tarfile.GNU_FORMAT) as archive:  # that of the command tar: names as bytes
+        archive.addfile(tarfile.TarInfo("į_viršų.wav"))
+    code = (
+        "import sys; from pathlib import Path; from crossgrad.data.archives import read_files\n"
+        "for path, _ in read_files(Path(sys.argv[1]), most_bytes=9): print(ascii(str(path)))"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(place)], env=os.environ | plain, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{ascii('į_viršų.wav')}\n"
 
 
 def test_files_of_a_folder_come_in_the_order_of_their_paths(tmp_path):

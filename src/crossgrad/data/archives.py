@@ -118,7 +118,8 @@ def _of_tar(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
     total = 0
     with _unpacked(place) as unpacked:
         bounded = _Bounded(unpacked, most_bytes + _MOST_HEADER_BYTES)
-        with tarfile.open(fileobj=bounded, mode="r:") as archive:
+        # The default is the locale's encoding, in which the same archive would have other names.
+        with tarfile.open(fileobj=bounded, mode="r:", encoding="utf-8") as archive:
             for member in archive:
                 path = _checked(place, member.name)
                 if member.isdir():
