@@ -81,7 +81,9 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
         else:
             _check_length(file)
             waveform, rate = _decode(file, soundfile)
-    except (DataError, OSError, soundfile.LibsndfileError) as error:
+    except soundfile.LibsndfileError as error:  # whose own message begins with a descriptor's number
+        raise DataError(f"cannot read audio {_name(file)}: {error.error_string}") from error
+    except (DataError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"cannot read audio {_name(file)}: {reason}") from error
     if rate == sample_rate_hz:
