@@ -8,7 +8,9 @@ import torch
 from crossgrad.building import known, method_name
 from crossgrad.data import DomainDataset, Split, check_dataset, check_split, training_subset
 from crossgrad.defaults import default_net, default_settings
+from crossgrad.errors import SettingsError
 from crossgrad.evaluation import accuracies, probabilities
+from crossgrad.experiments.chosen import Chosen
 from crossgrad.experiments.performing import Trained, torch_threads, train_method, versions
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
@@ -24,6 +26,7 @@ def train(
     seed: int = 0,
     net: str | None = None,
     fields: Mapping[str, Any] | None = None,
+    chosen: Chosen | None = None,
     watch: Watch = watch_nothing,
     **settings: Any,
 ) -> Model:
@@ -39,6 +42,8 @@ def train(
         seed: of everything random.
         net: name in NETS or an import path; by default as in `compare`.
         fields: of the method.
+        chosen: by a sweep, as `experiments.chosen.read_chosen` reads it: net, settings and fields come from it, but for
+            those given here.
         watch: follows the training.
         **settings: by the names of `Settings`.
 
@@ -55,12 +60,21 @@ def train(
     name = method_name(method)
     for domain in domains or ():
         known("domain", domain, dataset.domain_names)
+    held_out = tuple(domain for domain in dataset.domain_names if domains and domain not in domains)
+    if chosen is not None:
+        chosen.check_dataset(dataset.name)
+        if chosen.method != name:
+            raise SettingsError(f"the settings were chosen for {chosen.method}, not for {name}")
+        choice = chosen.choice_for(held_out)
+        net, settings = net or chosen.net, {**choice.settings, **settings}
+        fields = {**choice.fields, **(fields or {})}
     run = Run(
-        held_out=tuple(domain for domain in dataset.domain_names if domains and domain not in domains),
+        held_out=held_out,
         method=name,
         net=net or default_net(dataset),
         seed=seed,
         settings=Settings.of(default_settings(dataset) | settings).for_method(name, fields or {}),
+        select=chosen.select if chosen is not None else "none",
     )
     parts = run.split(dataset)
     check_dataset(dataset)

@@ -15,7 +15,12 @@ from crossgrad.errors import SettingsError
 def train(
     data: options.Data,
     output: Annotated[Path, typer.Option(help="Folder of the model.", show_default=False)],
-    method: Annotated[str, typer.Option(help="erm, label_grad, dann, ccsa, mtae, crossgrad or hybrid.")] = "crossgrad",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="erm, label_grad, dann, ccsa, mtae, crossgrad or hybrid.  [default: crossgrad, or the chosen one]"
+        ),
+    ] = None,
     domains: Annotated[
         list[str] | None, typer.Option("--domain", help="Train on this domain alone; repeatable.  [default: all]")
     ] = None,
@@ -31,6 +36,12 @@ def train(
     balanced: options.Balanced = None,
     threads: options.Threads = None,
     set_: options.Set = None,
+    chosen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER_OR_FILE", help="Take method, net, settings and fields from what `crossgrad sweep` chose."
+        ),
+    ] = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
     features: options.Features = None,
@@ -55,6 +66,7 @@ def train(
         from crossgrad.cli.progress import describe
         from crossgrad.defaults import default_settings
         from crossgrad.deployment import train as train_model
+        from crossgrad.experiments.chosen import read_chosen
         from crossgrad.experiments.settings import Settings, parse_overrides
         from crossgrad.methods import METHODS
         from crossgrad.report.names import display_name
@@ -62,7 +74,8 @@ def train(
         check_writable(output, overwrite=overwrite)
         if net and ":" in net:
             options.look_here()
-        name = method_name(method)
+        choice = read_chosen(chosen) if chosen else None
+        name = method_name(method or (choice.method if choice else "crossgrad"))
         overrides = parse_overrides(set_ or [])
         if others := set(overrides) - {name}:
             raise SettingsError(f"--set names {', '.join(sorted(others))}, but {name} is trained")
@@ -93,7 +106,8 @@ def train(
         f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels; training {display_name(name)} on "
         f"{count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
     )
-    steps = (default_settings(dataset) | settings).get("max_steps", Settings.max_steps) * METHODS[name].N_PHASES
+    of_all = default_settings(dataset) | (dict(choice.choices[0].settings) if choice else {}) | settings
+    steps = of_all.get("max_steps", Settings.max_steps) * METHODS[name].N_PHASES
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -115,6 +129,7 @@ def train(
                 seed=seed,
                 net=net,
                 fields=overrides.get(name),
+                chosen=choice,
                 watch=watch,
                 **settings,
             )

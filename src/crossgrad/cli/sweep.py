@@ -1,0 +1,240 @@
+"""crossgrad sweep: plan, say what will be done, do it, print the candidates and which one was chosen."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from crossgrad.cli import options
+from crossgrad.cli.console import err, out, say, status
+from crossgrad.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crossgrad.sweeping import Candidate, Sweep
+
+MOST_COLUMNS = 8
+"""Held-out domains that have a column each; of more, the mean alone is shown."""
+
+
+def sweep(
+    data: options.Data,
+    method: Annotated[
+        str, typer.Option(help="erm, label_grad, dann, ccsa, mtae, crossgrad, hybrid, random or repeat.")
+    ] = "crossgrad",
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="paper|NAME=VALUE,VALUE",
+            help="What is tried: the paper's own grid, or values of a field or a setting (learning_rate, dropout). "
+            "NAME+NAME take values together. Repeatable: every combination.  [default: paper]",
+        ),
+    ] = None,
+    search: Annotated[
+        str, typer.Option(help="grid (every point), random (--trials of them) or halving (the worse stop early).")
+    ] = "grid",
+    trials: Annotated[int | None, typer.Option(help="Points drawn at random from the grid.")] = None,
+    select: Annotated[
+        str,
+        typer.Option(
+            help="By what candidates are judged: held-out (validation domains), training (unseen examples of training "
+            "domains) or oracle (the test domains themselves, which is no fair choice)."
+        ),
+    ] = "held-out",
+    hold_out: Annotated[
+        str | None, typer.Option(help="Test domains, as in compare; settings are chosen for each fold of them.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds 100 to 99+N, none of those that compare uses.")] = 1,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Such as 2h, 90m or 3600s: fewer seeds, then fewer candidates, until it fits."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of records and choice.  [default: crossgrad-sweep-NAME-METHOD]")
+    ] = None,
+    net: options.Net = None,
+    max_steps: options.MaxSteps = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    optimizer: options.Optimizer = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    scaling: options.Scaling = None,
+    balanced: options.Balanced = None,
+    threads: options.Threads = None,
+    set_: options.Set = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    features: options.Features = None,
+    seconds: options.Seconds = None,
+    path_column: options.PathColumn = "path",
+    label_column: options.LabelColumn = "label",
+    domain_column: options.DomainColumn = "domain",
+    skip_unreadable: options.SkipUnreadable = False,
+    option: options.Option = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at once.  [default: one a core; on a running cluster, what its CPUs allow]")
+    ] = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Which settings of a method are best?
+
+    Trains every candidate, judges it on validation domains, never on the test domains (unless --select oracle), and
+    writes the choice to chosen.json, which `compare --chosen` and `train --chosen` take. An interrupted sweep goes on
+    when the same command is run again.
+    """
+    with status("loading"):
+        from crossgrad.building import method_name
+        from crossgrad.cli.sweep_progress import SweepProgress
+        from crossgrad.experiments.budget import parse_duration
+        from crossgrad.experiments.grids import parse_grid
+        from crossgrad.experiments.settings import Settings, parse_overrides
+        from crossgrad.sweeping import FIRST_SEED, carry_out_sweep, plan_sweep
+
+        if net and ":" in net:
+            options.look_here()
+        name = method_name(method)
+        overrides = parse_overrides(set_ or [])
+        if others := set(overrides) - {name}:
+            raise SettingsError(f"--set names {', '.join(sorted(others))}, but {name} is swept")
+        if seeds < 1:
+            raise SettingsError(f"--seeds is at least 1, not {seeds}")
+        dimensions = parse_grid(name, grid or ["paper"])
+        budget_seconds = parse_duration(budget) if budget else None
+        dataset = options.open_data(
+            data,
+            image_size,
+            channels,
+            features,
+            seconds,
+            path_column,
+            label_column,
+            domain_column,
+            option,
+            skip_unreadable=skip_unreadable,
+        )
+        jobs = options.runs_at_once(jobs, threads=threads or Settings.threads, address=address)
+        planned = plan_sweep(
+            dataset,
+            output=output or Path(f"crossgrad-sweep-{dataset.benchmark or dataset.name}-{name}"),
+            method=name,
+            grid=dimensions,
+            search=search,
+            trials=trials,
+            select=select,
+            hold_out=hold_out,
+            seeds=range(FIRST_SEED, FIRST_SEED + seeds),
+            net=net,
+            fields=overrides.get(name),
+            budget=budget_seconds,
+            jobs=jobs or 1,
+            overwrite=overwrite,
+            **options.given(
+                max_steps=max_steps,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                optimizer=optimizer,
+                weight_decay=weight_decay,
+                dropout=dropout,
+                scaling=scaling,
+                balanced=balanced,
+                threads=threads,
+            ),
+        )
+    try:
+        with SweepProgress(err, jobs=jobs) as follower:
+            candidates = carry_out_sweep(
+                planned,
+                engine=engine,
+                address=address,
+                jobs=jobs,
+                overwrite=overwrite,
+                command=shlex.join(["crossgrad", *sys.argv[1:]]),
+                follower=follower,
+            )
+    except KeyboardInterrupt:
+        say(f"Interrupted: {len(planned.records())} runs are done and kept in {planned.folder}.")
+        say("The same command goes on from there (without --overwrite).")
+        raise typer.Exit(130) from None
+    file = planned.folder / "chosen.json"
+    if as_json:
+        print(json.dumps(_as_json(planned, candidates, file), ensure_ascii=False, indent=2))
+    else:
+        out.print()
+        out.print(_table(planned, candidates))
+        out.print(Text(f"\nChosen:  {file}\nRecords: {planned.folder / 'records.jsonl'}"), soft_wrap=True)
+    if all(record["error"] for record in planned.records().values()):
+        raise typer.Exit(1)
+
+
+def _table(sweep: "Sweep", candidates: "Sequence[Candidate]") -> Table:
+    """Candidates, the best on average first."""
+    from crossgrad.experiments.grids import in_words
+    from crossgrad.report.names import display_name, fold_name
+    from crossgrad.selection import WAYS
+    from crossgrad.sweeping import ALL_DOMAINS
+
+    folds = sweep.folds if 2 < len(sweep.folds) <= MOST_COLUMNS + 1 else (ALL_DOMAINS,)
+    table = Table(
+        title=f"{display_name(sweep.method)} on {sweep.dataset.name}: {WAYS[sweep.select]}, %",
+        caption=f"* chosen{' for the held-out domain above, or for a model of all domains' if len(folds) > 1 else ''}; "
+        "± standard error over validation domains (over seeds where there is one)",
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("settings", min_width=16)
+    for fold in folds:
+        heading = fold_name(fold) if fold else "all" if len(folds) > 1 else "accuracy"
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+
+    def mean(candidate: "Candidate") -> float:
+        found = candidate.accuracies[ALL_DOMAINS]
+        return found.value if found else -1.0
+
+    for candidate in sorted(candidates, key=mean, reverse=True):
+        cells = [Text(in_words(candidate.point))]
+        for fold in folds:
+            found = candidate.accuracies[fold]
+            error = ""
+            if fold == ALL_DOMAINS and found and found.standard_error is not None:
+                error = f" ± {100 * found.standard_error:.1f}"
+            star = " *" if fold in candidate.chosen_for else "  "
+            cells.append(Text((f"{100 * found.value:.1f}{error}" if found else "stopped") + star))
+        table.add_row(*cells)
+    return table
+
+
+def _as_json(sweep: "Sweep", candidates: "Sequence[Candidate]", file: Path) -> dict[str, Any]:
+    return {
+        "method": sweep.method,
+        "select": sweep.select,
+        "dropped": sweep.dropped,
+        "chosen": str(file),
+        "candidates": [
+            {
+                "settings": candidate.point,
+                "accuracies": [
+                    {
+                        "held_out": list(fold),
+                        "accuracy": found.value if found else None,
+                        "standard_error": found.standard_error if found else None,
+                        "chosen": fold in candidate.chosen_for,
+                    }
+                    for fold, found in candidate.accuracies.items()
+                ],
+            }
+            for candidate in candidates
+        ],
+    }

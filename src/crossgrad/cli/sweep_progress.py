@@ -1,0 +1,77 @@
+"""What a person sees while a sweep runs: what will be done, what was left out for lack of time, how far it is."""
+
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+
+from crossgrad.cli.console import count, say
+from crossgrad.cli.progress import LONG_SECONDS, ComparisonProgress, duration
+from crossgrad.experiments.runs import Run
+from crossgrad.records import Record
+from crossgrad.report.names import display_name
+from crossgrad.selection import WAYS
+from crossgrad.sweeping import Sweep
+
+
+def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None) -> None:
+    """Say what will be done, and about how long it takes."""
+    dataset, runs = sweep.dataset, sweep.runs
+    trainings = {(validation.held_out, validation.left_out) for validation in sweep.validations}
+    say(
+        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
+        f"{len(dataset.domain_names)} domains"
+    )
+    say(
+        f"{count(len(sweep.points), 'candidate')} for {display_name(sweep.method)}, judged by {WAYS[sweep.select]} "
+        f"(--select {sweep.select})"
+    )
+    if sweep.select == "oracle":
+        say("The choice looks at the test labels: what it leads to is no estimate for new domains.", style="yellow")
+    if sweep.dropped:
+        say(f"Left out to fit in the budget: {sweep.dropped}.")
+    halving = sweep.search == "halving"
+    say(
+        f"{'At most ' if halving else ''}{count(len(runs), 'run')}: {count(len(sweep.points), 'candidate')} x "
+        f"{count(len(trainings), 'training')} x {count(len(sweep.seeds), 'seed')}"
+        f"{f' x {sweep.n_rungs} lengths' if halving else ''}, {sweep.settings.max_steps} steps of "
+        f"{sweep.settings.batch_size} with {sweep.net}, {jobs or 'as many as the cluster takes'} at once"
+    )
+    expected = sweep.expected_seconds(to_do, jobs=jobs or 1)
+    done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
+    say(done + (f"About {duration(expected)} to go." if to_do else "Nothing is left to do."))
+    if expected > LONG_SECONDS:
+        say("--budget fits it to your time; it can be interrupted at any time and goes on later.")
+
+
+class SweepProgress:
+    """A follower that says what a sweep does, and draws the bar of its runs.
+
+    Args:
+        console: to draw on.
+        jobs: runs at once; None where a cluster decides.
+    """
+
+    def __init__(self, console: Console, *, jobs: int | None) -> None:
+        self._bar = ComparisonProgress(console, jobs=jobs)
+        self._jobs = jobs
+
+    def __enter__(self) -> "SweepProgress":
+        self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)
+
+    def plan(self, sweep: Sweep, to_do: Sequence[Run]) -> None:
+        announce_sweep(sweep, to_do, jobs=self._jobs)
+        first = next(iter(sweep.step_seconds.values()))
+        self._bar.begin(sweep.runs, to_do, sweep.dataset, {sweep.method: first})
+
+    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
+        self._bar.advance(run, step, values)
+
+    def finish(self, record: Record) -> None:
+        self._bar.finish(record)

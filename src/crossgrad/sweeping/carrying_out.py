@@ -1,0 +1,179 @@
+"""Doing a sweep's runs, and choosing by their records."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from crossgrad.errors import RecordError
+from crossgrad.experiments.chosen import FILE, Choice, Chosen, write_chosen
+from crossgrad.experiments.engine import check_engine, perform_all
+from crossgrad.experiments.grids import Point, settings_at
+from crossgrad.experiments.optuna_studies import successive_halving
+from crossgrad.experiments.runs import Run
+from crossgrad.folders import claim_folder, lock_folder
+from crossgrad.records import Record
+from crossgrad.selection import WAYS, Fold
+from crossgrad.significance import Estimate
+from crossgrad.sweeping.plan_file import PLAN, read_plan, write_plan
+from crossgrad.sweeping.plans import Sweep
+
+WRITTEN = ("records.jsonl", "runs", PLAN, FILE)
+"""What a sweep leaves in its folder."""
+
+Train = Callable[[Sequence[Run]], None]
+"""Does those of the runs that have no record yet."""
+
+
+@runtime_checkable
+class SweepFollower(Protocol):
+    """Who follows a sweep; the command line's draws a progress bar."""
+
+    def plan(self, sweep: "Sweep", to_do: Sequence[Run]) -> None:
+        """The folder is ready, and these runs are not done yet; training starts."""
+
+    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
+        """A run has done so many steps; the means of what it logs."""
+
+    def finish(self, record: Record) -> None:
+        """A run has ended, well or with an error."""
+
+
+class Nobody:
+    """The follower of a sweep that nobody follows."""
+
+    def plan(self, sweep: "Sweep", to_do: Sequence[Run]) -> None: ...
+
+    def advance(self, run: Run, step: int, values: dict[str, float]) -> None: ...
+
+    def finish(self, record: Record) -> None: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A point and how good it is.
+
+    Attributes:
+        point: by the names of fields and settings.
+        accuracies: by fold; None where it was not trained to the end (halving).
+        chosen_for: folds whose choice it is.
+    """
+
+    point: Point
+    accuracies: Mapping[Fold, Estimate | None]
+    chosen_for: tuple[Fold, ...]
+
+
+def carry_out_sweep(
+    sweep: Sweep,
+    *,
+    engine: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    command: str = "",
+    follower: SweepFollower | None = None,
+) -> list[Candidate]:
+    """Do the runs of a plan that are not done yet, choose, and write the choice.
+
+    Args, Raises, Returns: as `sweep`.
+    """
+    check_engine(engine, address=address, jobs=jobs)
+    follower = follower or Nobody()
+    planned = {run.key(sweep.dataset): run for run in sweep.runs}
+    read_plan(sweep.folder)  # refuses a file of that name that is somebody else's
+    with lock_folder(sweep.folder):
+        claim_folder(sweep.folder, ours=WRITTEN, keys=set(planned), overwrite=overwrite, begun=(PLAN, "runs"))
+        write_plan(sweep)
+        records = sweep.records()
+        follower.plan(sweep, [run for key, run in planned.items() if key not in records])
+
+        def train(runs: Sequence[Run]) -> None:
+            wanted = dict.fromkeys(run.key(sweep.dataset) for run in runs)
+            to_do = [planned[key] for key in wanted if key not in records]
+            performed = perform_all(
+                to_do,
+                sweep.dataset,
+                sweep.folder,
+                engine=engine,
+                address=address,
+                jobs=jobs,
+                command=command,
+                follow=follower.advance,
+            )
+            with closing(performed) as new:
+                for record in new:
+                    records[record["key"]] = record
+                    follower.finish(record)
+
+        if sweep.search != "halving":
+            train(list(planned.values()))
+            finalists = {fold: list(range(len(sweep.points))) for fold in sweep.folds}
+        else:
+            finalists = dict(_halve(sweep, records, train))
+        candidates = _judge(sweep, records, finalists)
+        write_chosen(sweep.folder / FILE, _chosen(sweep, candidates))
+    return candidates
+
+
+def _halve(sweep: Sweep, records: Mapping[str, Record], train: Train) -> Iterator[tuple[Fold, list[int]]]:
+    """For each fold the candidates that came through; one study a fold, since to stop a candidate is to choose too."""
+    # In the grid's order neighbours would compete with neighbours.
+    order = np.random.RandomState(0).permutation(len(sweep.points)).tolist()
+    for fold in sweep.folds:
+
+        def accuracy(candidate: int, rung: int, fold: Fold = fold) -> float:
+            point = sweep.points[order[candidate]]
+            train(sweep.runs_of(point, sweep.validations_for(fold), rung))
+            found = sweep.accuracy(point, fold, rung, records)
+            return found.value if found else 0.0
+
+        through = successive_halving(len(order), sweep.n_rungs, accuracy)
+        yield fold, sorted(order[candidate] for candidate in through)
+
+
+def _judge(sweep: Sweep, records: Mapping[str, Record], finalists: Mapping[Fold, Sequence[int]]) -> list[Candidate]:
+    """Every candidate's accuracies, and for each fold the best of its finalists; of equals the first."""
+    last = sweep.n_rungs - 1
+    accuracies: list[dict[Fold, Estimate | None]] = [
+        {fold: sweep.accuracy(point, fold, last, records) if place in finalists[fold] else None for fold in sweep.folds}
+        for place, point in enumerate(sweep.points)
+    ]
+
+    def value(place: int, fold: Fold) -> float:
+        found = accuracies[place][fold]
+        return found.value if found else -math.inf
+
+    best = {fold: max(finalists[fold], key=lambda place: value(place, fold)) for fold in sweep.folds}
+    return [
+        Candidate(point, accuracies[place], tuple(fold for fold in sweep.folds if best[fold] == place))
+        for place, point in enumerate(sweep.points)
+    ]
+
+
+def _chosen(sweep: Sweep, candidates: Sequence[Candidate]) -> Chosen:
+    choices = {}
+    for candidate in candidates:
+        settings = settings_at(candidate.point, sweep.method, sweep.settings).to_json()
+        method_fields = settings.pop("fields")
+        for fold in candidate.chosen_for:
+            found = candidate.accuracies[fold]
+            if found is None:
+                raise RecordError(f"no records of the candidate chosen for {fold}")
+            choices[fold] = Choice(fold, settings, method_fields, found.value, found.standard_error)
+    n_points, n_seeds = len(sweep.points), len(sweep.seeds)
+    how = (
+        f"highest {WAYS[sweep.select]}; search: {sweep.search} of {n_points} candidates, {n_seeds} seeds"
+        f"{f'; for lack of time without {sweep.dropped}' if sweep.dropped else ''}"
+    )
+    return Chosen(
+        method=sweep.method,
+        dataset=sweep.dataset.name,
+        net=sweep.net,
+        select=sweep.select,
+        how=how,
+        choices=tuple(choices[fold] for fold in sweep.folds),
+    )

@@ -1,0 +1,43 @@
+"""plan.json: what a sweep set out to do, so that an interrupted one goes on with the same candidates."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from crossgrad.errors import RecordError
+from crossgrad.folders import write_whole
+from crossgrad.sweeping.plans import Sweep
+
+PLAN = "plan.json"
+PLAN_VERSION = 1
+
+
+def write_plan(sweep: Sweep) -> None:
+    """Write what was asked for, and what of it was kept where a budget left some of it out."""
+    plan = {
+        "version": PLAN_VERSION,
+        "asked": sweep.asked,
+        "points": sweep.points,
+        "seeds": sweep.seeds,
+        "dropped": sweep.dropped,
+    }
+    content = (json.dumps(plan, indent=2, ensure_ascii=False) + "\n").encode()
+    write_whole(sweep.folder / PLAN, content, overwrite=True)
+
+
+def read_plan(folder: Path) -> dict[str, Any] | None:
+    """The plan of an earlier sweep in this folder; None where there is none.
+
+    Raises:
+        RecordError: a file of that name is somebody else's.
+    """
+    file = folder / PLAN
+    if not file.is_file():
+        return None
+    try:
+        found = json.loads(file.read_bytes())
+        if found["version"] != PLAN_VERSION or not {"asked", "points", "seeds", "dropped"} <= set(found):
+            raise ValueError("another version")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RecordError(f"{str(file)!r} is no plan that this crossgrad wrote; give another --output") from error
+    return dict(found)
