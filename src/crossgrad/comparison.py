@@ -27,10 +27,10 @@ from crossgrad.experiments.runs import Run, plan_runs
 from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder
 from crossgrad.records import Record, read_records
-from crossgrad.report import ReportPaths, Table, summarise, write_report
+from crossgrad.report import REPORTS, Artefacts, ReportPaths, Table, read_answers, summarise, write_report
 
 DEFAULT_METHODS = ("erm", "label_grad", "dann", "crossgrad")
-WRITTEN = ("records.jsonl", "runs", "report.html", "report.md")
+WRITTEN = ("records.jsonl", "runs", *REPORTS)
 """What a comparison leaves in its folder."""
 
 
@@ -81,7 +81,8 @@ class Comparison:
     @property
     def table(self) -> Table:
         """The results as numbers."""
-        return summarise(self.records)
+        records = self.records
+        return summarise(records, read_answers(records, Artefacts(self.folder / "runs")))
 
 
 def plan(
@@ -201,7 +202,7 @@ def compare(
 
     Args:
         dataset: of at least three domains.
-        output: folder for records.jsonl, runs/, report.html and report.md.
+        output: folder for records.jsonl, runs/, report.html, report.md and report.tex.
         methods: names in METHODS.
         hold_out: "protocol" for a benchmark's own split, "each", a number of folds of domains, or names with commas
             between; by default the benchmark's own split where it has one, else each domain in turn up to ten of

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from crossgrad.errors import RecordError
+from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.gallery import MOST_CHARACTERS, MOST_EXAMPLES, MOST_PIXELS, galleries
 
 from .conftest import make_record
@@ -28,7 +29,7 @@ def saved(folder, method="crossgrad", domain="0", **arrays):
 def test_a_row_holds_the_input_its_moves_and_their_differences(tmp_path):
     inputs = np.full((2, 1, 4, 4), 0.5)
     record = saved(tmp_path, inputs=inputs, domain_perturbed=inputs + 0.2, label_perturbed=inputs - 0.1)
-    (gallery,) = galleries([record], tmp_path)
+    (gallery,) = galleries([record], Artefacts(tmp_path))
     assert len(gallery.headers) == 5
     assert gallery.largest == pytest.approx(0.2)
     what, row = gallery.rows[0]
@@ -43,7 +44,7 @@ def test_a_row_holds_the_input_its_moves_and_their_differences(tmp_path):
 
 def test_label_grad_has_one_move(tmp_path):
     inputs = np.random.default_rng(0).random((2, 1, 4, 4))
-    (gallery,) = galleries([saved(tmp_path, "label_grad", inputs=inputs, label_perturbed=inputs)], tmp_path)
+    (gallery,) = galleries([saved(tmp_path, "label_grad", inputs=inputs, label_perturbed=inputs)], Artefacts(tmp_path))
     assert gallery.headers == ("Input", "Moved along the label gradient", "Difference")
     assert (pixels(gallery.rows[0][1][2]) == 247).all()
 
@@ -53,14 +54,14 @@ def test_labels_come_by_name_or_by_place(tmp_path, labels):
     inputs = np.zeros((2, 1, 4, 4))
     record = saved(tmp_path, inputs=inputs, label_perturbed=inputs, labels=labels)
     record["labels"] = ["cat", "dog"]
-    (gallery,) = galleries([record], tmp_path)
+    (gallery,) = galleries([record], Artefacts(tmp_path))
     assert [what for what, _ in gallery.rows] == ["label cat, domain 15", "label dog, domain 15"]
 
 
 def test_values_that_were_moved_out_of_zero_to_one_are_shown_as_the_nearest(tmp_path):
     inputs = np.full((1, 1, 4, 4), 0.5)
     moved = {"label_perturbed": inputs + 3, "domain_perturbed": inputs - 3}
-    (gallery,) = galleries([saved(tmp_path, inputs=inputs, **moved)], tmp_path)
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, **moved)], Artefacts(tmp_path))
     _, domain, _, label, _ = map(pixels, gallery.rows[0][1])
     assert (domain == 0).all()
     assert (label == 255).all()
@@ -71,7 +72,7 @@ def test_inputs_that_are_no_images_are_shown_in_their_own_contrast(tmp_path):
     ramp = np.linspace(-30.0, 70.0, 101).reshape(1, 1, 1, 101)
     inputs = np.concatenate([ramp, 1000 * ramp])[..., :96]
     shifted = inputs + np.array([9.0, 0.0]).reshape(2, 1, 1, 1)
-    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=shifted)], tmp_path)
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=shifted)], Artefacts(tmp_path))
     assert gallery.contrast == (5, 95)
     (small, moved, _), (large, same, _) = ([pixels(picture) for picture in row] for _, row in gallery.rows)
     assert (small == large).all()  # each by its own values
@@ -85,21 +86,22 @@ def test_inputs_that_are_no_images_are_shown_in_their_own_contrast(tmp_path):
 
 def test_inputs_without_any_contrast_are_shown(tmp_path):
     inputs = np.full((1, 1, 4, 4), -9.0)
-    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=inputs)], tmp_path)
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=inputs)], Artefacts(tmp_path))
     assert (pixels(gallery.rows[0][1][0]) == 0).all()
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, (4, 4)), (2, (4, 4)), (3, (4, 4, 3))])
 def test_three_channels_are_colours_and_other_numbers_are_grey(tmp_path, channels, shape):
     inputs = np.random.default_rng(0).random((1, channels, 4, 4))
-    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=inputs)], tmp_path)
+    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=inputs)], Artefacts(tmp_path))
     assert pixels(gallery.rows[0][1][0]).shape == shape
 
 
 def test_examples_are_of_as_many_domains_as_there_are(tmp_path):
     inputs = np.zeros((40, 1, 4, 4))
     domains = np.array(["15"] * 30 + ["30"] * 9 + ["45"])
-    (gallery,) = galleries([saved(tmp_path, inputs=inputs, label_perturbed=inputs, domains=domains)], tmp_path)
+    record = saved(tmp_path, inputs=inputs, label_perturbed=inputs, domains=domains)
+    (gallery,) = galleries([record], Artefacts(tmp_path))
     shown = [what.removeprefix("label 0, domain ") for what, _ in gallery.rows]
     assert len(shown) == MOST_EXAMPLES
     assert set(shown) == {"15", "30", "45"}
@@ -112,7 +114,7 @@ def test_large_and_many_pictures_stay_within_the_page(tmp_path):
         inputs = generator.random((6, 3, 100, 120), dtype="f4")
         moved = generator.random((6, 3, 100, 120), dtype="f4")
         records.append(saved(tmp_path, f"method {n}", inputs=inputs, domain_perturbed=moved, label_perturbed=moved))
-    found = galleries(records, tmp_path)
+    found = galleries(records, Artefacts(tmp_path))
     size = sum(len(picture.uri) for gallery in found for _, row in gallery.rows for picture in row)
     assert size <= MOST_CHARACTERS
     assert len(found) == 8
@@ -125,7 +127,7 @@ def test_each_method_shows_its_first_run_with_pictures(tmp_path):
     without = make_record("crossgrad", "75", 0, 0.8)
     first = saved(tmp_path, domain="0", inputs=inputs, label_perturbed=inputs)
     second = saved(tmp_path, domain="15", inputs=inputs, label_perturbed=inputs)
-    (gallery,) = galleries([without, first, second], tmp_path)
+    (gallery,) = galleries([without, first, second], Artefacts(tmp_path))
     assert gallery.run == "held out 0, seed 0"
 
 
@@ -134,13 +136,13 @@ def test_a_damaged_gallery_is_refused_by_name(tmp_path):
     path = tmp_path / record["key"] / "gallery.npz"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(RecordError, match=r"gallery.npz: not a gallery"):
-        galleries([record], tmp_path)
+        galleries([record], Artefacts(tmp_path))
     np.savez(path, inputs=np.zeros((1, 1, 4, 4)))
     with pytest.raises(RecordError, match=r"gallery.npz: not a gallery"):
-        galleries([record], tmp_path)
+        galleries([record], Artefacts(tmp_path))
 
 
 def test_a_gallery_is_never_unpickled(tmp_path):
     record = saved(tmp_path, inputs=np.zeros((1, 1, 4, 4)), domains=np.array([{"a": 1}], dtype=object))
     with pytest.raises(RecordError, match="not a gallery"):
-        galleries([record], tmp_path)
+        galleries([record], Artefacts(tmp_path))

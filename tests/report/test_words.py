@@ -5,6 +5,7 @@ from crossgrad.report import caveats, headline, sentences, summarise
 
 from .conftest import make_record
 
+NO_CONTROL = " No control was run (Random, Repeat, Matched ERM)."
 ERM = (0.80, 0.70, 0.90, 0.60, 0.75, 0.85)
 
 
@@ -21,9 +22,9 @@ def compared(*differences: float, method: str = "crossgrad", seeds: int = 2, erm
 def test_a_significant_gain_is_called_better_with_its_interval():
     table = summarise(compared(0.03, 0.04, 0.03, 0.02, 0.03, 0.036, method="label_grad"))
     assert sentences(table) == (
-        "LabelGrad is 3.1 points better than ERM on unseen domains (95 % interval 2.4 to 3.8, p < 0.001).",
+        f"LabelGrad is 3.1 points better than ERM on unseen domains (95 % interval 2.4 to 3.8, p < 0.001).{NO_CONTROL}",
     )
-    assert headline(table) == "LabelGrad is better than ERM on unseen domains."
+    assert headline(table) == "LabelGrad is better than ERM on unseen domains. No control was run."
 
 
 def test_a_significant_loss_is_called_worse():
@@ -43,7 +44,7 @@ def test_what_chance_would_give_is_called_not_distinguishable():
 def test_one_held_out_domain_is_said_to_give_no_interval():
     table = summarise(compared(0.03))
     assert sentences(table) == (
-        "CrossGrad is 3.0 points better than ERM on writer 0; one held-out domain: no interval can be given.",
+        f"CrossGrad is 3.0 points better than ERM on writer 0; one held-out domain: no interval can be given.{NO_CONTROL}",
     )
     assert headline(table) == "For CrossGrad no interval can be given."
 
@@ -59,7 +60,7 @@ def test_equal_accuracies_everywhere_are_said_to_be_equal():
 
 def test_one_difference_on_every_domain_is_not_called_certain():
     assert sentences(summarise(compared(0.01, 0.01, 0.01))) == (
-        "CrossGrad is 1.0 point better than ERM on each of 3 held-out domains: no interval can be given.",
+        f"CrossGrad is 1.0 point better than ERM on each of 3 held-out domains: no interval can be given.{NO_CONTROL}",
     )
 
 
@@ -88,7 +89,7 @@ def test_the_headline_holds_every_verdict():
     other = compared(0.02, -0.02, 0.01, -0.01, 0.02, -0.006, method="crossgrad", erm=False)
     assert headline(summarise(better + worse + same + other)) == (
         "LabelGrad is better than ERM on unseen domains; DANN is worse than ERM; CrossGrad and mine are not "
-        "distinguishable from ERM."
+        "distinguishable from ERM. No control was run."
     )
 
 
@@ -100,9 +101,10 @@ def test_what_is_significant_alone_but_not_among_several_methods_is_a_perhaps():
         compared(0.03, -0.02, 0.01, -0.01, 0.02, -0.006, method=method, erm=False) for method in ("dann", "crossgrad")
     ]
     among = summarise(found + others[0] + others[1])
-    assert headline(alone) == "LabelGrad is better than ERM on unseen domains."
+    assert headline(alone) == "LabelGrad is better than ERM on unseen domains. No control was run."
     assert headline(among) == (
-        "LabelGrad may be better than ERM on unseen domains; DANN and CrossGrad are not distinguishable from ERM."
+        "LabelGrad may be better than ERM on unseen domains; DANN and CrossGrad are not distinguishable from ERM. "
+        "No control was run."
     )
     p_value = alone.rows[1].difference.comparison.p_value
     assert among.rows[1].difference.corrected_p == 3 * p_value
@@ -169,3 +171,41 @@ def test_domains_that_took_no_part_are_noted():
         record["left_out"] = ["writer 3"]
     (note,) = caveats(summarise(records))
     assert note.startswith("1 of the 5 domains took no part")
+
+
+GAIN = (0.03, 0.04, 0.03, 0.02, 0.03, 0.036)
+
+
+def test_a_gain_is_shown_against_the_controls_that_were_run_and_says_which_were_not() -> None:
+    random = compared(0.029, 0.041, 0.028, 0.022, 0.029, 0.037, method="random", erm=False)
+    table = summarise(compared(*GAIN) + random)
+    assert sentences(table)[0].endswith(
+        "p < 0.001). Against Random 0.0 points (-0.2 to 0.2, p = 1). Not run: Repeat and Matched ERM."
+    )
+    assert headline(table) == (
+        "CrossGrad and Random are better than ERM on unseen domains. CrossGrad is not shown to be better than Random."
+    )
+    assert "Against" not in sentences(table)[1]  # a control is what others are measured against
+
+
+def test_a_gain_over_every_control_needs_no_reservation() -> None:
+    controls = [
+        compared(0.001, -0.002, 0.001, 0.0, 0.002, -0.002, method=method, erm=False)
+        for method in ("random", "repeat", "erm_matched")
+    ]
+    table = summarise(compared(*GAIN) + controls[0] + controls[1] + controls[2])
+    assert "Not run" not in sentences(table)[0]
+    assert sentences(table)[0].count("points (") == 3
+    assert "not shown" not in headline(table)
+
+
+def test_settings_chosen_on_the_test_domains_are_called_oracle_wherever_the_method_stands() -> None:
+    records = compared(*GAIN)
+    for record in records:
+        if record["method"] == "crossgrad":
+            record["select"] = "oracle"
+    table = summarise(records)
+    assert table.rows[1].name == "CrossGrad (oracle)"
+    assert headline(table).startswith("CrossGrad (oracle) is better")
+    assert sentences(table)[0].startswith("CrossGrad (oracle) is")
+    assert any(note.startswith("CrossGrad (oracle): settings were chosen by the accuracy on") for note in caveats(table))

@@ -44,8 +44,8 @@ class Balanced(HTMLParser):
 def test_both_files_are_written_beside_the_records_and_nothing_else_is_left(make_folder: MakeFolder):
     folder = make_folder()
     paths = write_report(folder)
-    assert paths == (folder / "report.html", folder / "report.md")
-    assert {path.name for path in folder.iterdir()} == {"records.jsonl", "runs", "report.html", "report.md"}
+    assert paths == (folder / "report.html", folder / "report.md", folder / "report.tex")
+    assert {path.name for path in folder.iterdir()} == {"records.jsonl", "runs", *(path.name for path in paths)}
 
 
 def test_a_report_that_cannot_be_made_leaves_the_old_one(make_folder: MakeFolder):

@@ -76,7 +76,7 @@ def compare(
         from crossgrad.cli.progress import ComparisonProgress, duration
         from crossgrad.comparison import carry_out, plan
         from crossgrad.experiments.settings import parse_overrides
-        from crossgrad.report import print_table, summarise
+        from crossgrad.report import print_table
 
         if net and ":" in net:
             options.look_here()
@@ -130,10 +130,10 @@ def compare(
     say(f"Trained in {duration(time.monotonic() - started)}.")
     records = comparison.records
     if as_json:
-        print(json.dumps(asdict(summarise(records)), ensure_ascii=False, indent=2))
+        print(json.dumps(asdict(comparison.table), ensure_ascii=False, indent=2))
     else:
         out.print()
-        print_table(summarise(records), out)
+        print_table(comparison.table, out)
         out.print(Text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}"), soft_wrap=True)
     if any(record["error"] for record in records):
         raise typer.Exit(1)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from crossgrad.report import numbers
 from crossgrad.report.history import Curve
 from crossgrad.report.names import BASELINE
+from crossgrad.report.rows import Difference, Table
 from crossgrad.report.scale import Scale, scale_around
-from crossgrad.report.tables import Difference, Table
 
 MOST_BARS = 2000
 """Bars on one page; a page must stay small and quick however many domains there are."""

@@ -13,6 +13,7 @@ from PIL import Image
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
+from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.names import display_name, fold_name, printable
 
 MOST_EXAMPLES = 6
@@ -58,21 +59,21 @@ class Gallery:
     """Percentiles of each input's own values that are black and white; None where 0 and 1 are."""
 
 
-def galleries(records: Sequence[Record], runs: Path) -> tuple[Gallery, ...]:
+def galleries(records: Sequence[Record], artefacts: Artefacts) -> tuple[Gallery, ...]:
     """One gallery a method, from its first run that has pictures; fewer examples where they would be too much.
 
     Args:
         records: of one table.
-        runs: the folder of the runs' folders.
+        artefacts: of the runs.
 
     Raises:
         RecordError: a gallery cannot be read.
     """
-    chosen: dict[str, Record] = {}
+    chosen: dict[str, tuple[Record, Path]] = {}
     for record in records:
-        if (runs / record["key"] / "gallery.npz").is_file():
-            chosen.setdefault(record["method"], record)
-    found = [_gallery(record, runs / record["key"] / "gallery.npz") for record in chosen.values()]
+        if path := artefacts.find(record["key"], "gallery.npz"):
+            chosen.setdefault(record["method"], (record, path))
+    found = [_gallery(record, path) for record, path in chosen.values()]
     for n_examples in range(MOST_EXAMPLES, 0, -1):
         shown = tuple(replace(gallery, rows=gallery.rows[:n_examples]) for gallery in found)
         if sum(len(picture.uri) for gallery in shown for _, row in gallery.rows for picture in row) <= MOST_CHARACTERS:

@@ -11,6 +11,7 @@ import numpy as np
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
+from crossgrad.report.artefacts import Artefacts
 
 MOST_POINTS = 200
 """Points of a curve on the page; longer ones are averaged within equal stretches of steps."""
@@ -26,7 +27,7 @@ class Curve:
     n_runs: int
 
 
-def curves(records: Sequence[Record], runs: Path, value: str) -> tuple[Curve, ...]:
+def curves(records: Sequence[Record], artefacts: Artefacts, value: str) -> tuple[Curve, ...]:
     """One curve a method, in the order of the records.
 
     A mean over changing runs would jump where one ends, so only steps that all of a method's runs logged are
@@ -34,7 +35,7 @@ def curves(records: Sequence[Record], runs: Path, value: str) -> tuple[Curve, ..
 
     Args:
         records: of one table.
-        runs: the folder of the runs' folders; runs without a history are passed over.
+        artefacts: of the runs; runs without a history are passed over.
         value: a name in history.json, such as "label_loss".
 
     Raises:
@@ -42,7 +43,7 @@ def curves(records: Sequence[Record], runs: Path, value: str) -> tuple[Curve, ..
     """
     by_method: dict[str, list[dict[int, float]]] = {}
     for record in records:
-        if record["error"] is None and (logged := _logged(runs / record["key"] / "history.json", value)):
+        if record["error"] is None and (logged := _logged(artefacts.find(record["key"], "history.json"), value)):
             by_method.setdefault(record["method"], []).append(logged)
     found = (_curve(method, logs) for method, logs in by_method.items())
     return tuple(curve for curve in found if curve is not None)
@@ -62,8 +63,8 @@ def _curve(method: str, logs: Sequence[dict[int, float]]) -> Curve | None:
     )
 
 
-def _logged(path: Path, value: str) -> dict[int, float]:
-    if not path.is_file():
+def _logged(path: Path | None, value: str) -> dict[int, float]:
+    if path is None:
         return {}
     try:
         history: dict[str, Any] = json.loads(path.read_bytes())

@@ -8,11 +8,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from crossgrad.records import Record
-from crossgrad.report import charts, gallery, history, numbers
+from crossgrad.report import charts, gallery, grids, history, numbers
+from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.names import BASELINE, display_name, printable
 from crossgrad.report.provenance import provenance
-from crossgrad.report.tables import Table
-from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS, worst
+from crossgrad.report.rows import Table
+from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS
 from crossgrad.report.words import caveats, headline, sentences
 
 CURVES = {"label_loss": "Label loss", "domain_loss": "Domain loss"}
@@ -22,7 +23,7 @@ MOST_UNFINISHED = 200
 """Failed and missing runs listed by name; more are counted."""
 
 
-def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
+def render_html(table: Table, records: Sequence[Record], artefacts: Artefacts) -> str:
     """Write the page.
 
     Everything that comes from data is escaped, and the page's own policy forbids scripts and every request.
@@ -30,12 +31,12 @@ def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
     Args:
         table: from `summarise(records)`.
         records: what the table was made from.
-        runs: the folder of the runs' folders, for curves and pictures; what is not there is left out.
+        artefacts: of the runs, for curves and pictures; what is not there is left out.
 
     Raises:
         RecordError: a run's history or pictures cannot be read.
     """
-    drawn = {title: history.curves(records, runs, value) for value, title in CURVES.items()}
+    drawn = {title: history.curves(records, artefacts, value) for value, title in CURVES.items()}
     compared = [place for place, row in enumerate(table.rows) if row.method != BASELINE]
     made = provenance(records)
     return page(
@@ -45,11 +46,12 @@ def render_html(table: Table, records: Sequence[Record], runs: Path) -> str:
         headline=headline(table),
         findings=list(zip(compared, map(_typeset, sentences(table)), strict=False)),
         caveats=caveats(table),
+        grids=[grid for grid in (grids.tests(table), grids.controls(table), grids.spread(table)) if grid],
         by_domain=len(table.held_out) <= MOST_DOMAIN_COLUMNS,
         panels=charts.panels(table),
         intervals=charts.intervals(table),
         plots=[charts.plot(title, curves, table) for title, curves in drawn.items() if curves],
-        galleries=gallery.galleries(records, runs),
+        galleries=gallery.galleries(records, artefacts),
         unfinished=[printable(str(run)) for run in table.unfinished[:MOST_UNFINISHED]],
         setting_methods=[
             row.method for row in table.rows if any(row.method in values for values in made.by_method.values())
@@ -68,7 +70,7 @@ def page(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
-    environment.filters |= {"printable": printable, "worst": worst, "method": display_name, "typeset": _typeset}
+    environment.filters |= {"printable": printable, "worst": grids.worst, "method": display_name, "typeset": _typeset}
     return environment.get_template(template).render(**values)
 
 

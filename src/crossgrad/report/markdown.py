@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from crossgrad.report import numbers
+from crossgrad.report import grids, numbers
+from crossgrad.report.grids import Grid
 from crossgrad.report.names import display_name, printable
 from crossgrad.report.provenance import Provenance
-from crossgrad.report.tables import Table
-from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS, caption, worst
+from crossgrad.report.rows import Table
+from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS
 from crossgrad.report.words import caveats, headline, sentences
 
 
@@ -37,33 +38,23 @@ def _lines(table: Table, made: Provenance) -> Iterator[str]:
     yield from ("", f"**{escape(headline(table))}**", "")
     yield from (f"- {escape(text)}" for text in sentences(table))
     yield from ("", *(f"> {escape(text)}\n" for text in caveats(table)), "## Accuracy", "")
-    yield from _grid(
-        ["Method", "Mean", "Worst domain", "In-domain", "Difference from ERM", "p"],
-        [
-            [
-                row.name,
-                numbers.percent(row.mean),
-                worst(row),
-                numbers.percent(row.in_domain),
-                numbers.difference(row.difference.comparison if row.difference else None),
-                numbers.p_value(row.difference.comparison.p_value if row.difference else None),
-            ]
-            for row in table.rows
-        ],
-    )
+    yield from _grid(grids.accuracy(table).header, grids.accuracy(table).rows)
     if len(table.held_out) <= MOST_DOMAIN_COLUMNS:
-        yield from _grid(
-            ["Method", *table.held_out],
-            [[row.name, *(numbers.percent(row.by_domain.get(name)) for name in table.held_out)] for row in table.rows],
-        )
+        yield from _grid(grids.by_domain(table).header, grids.by_domain(table).rows)
     else:
         yield from (f"{len(table.held_out)} held-out domains; report.html shows each.", "")
-    yield from (caption(table), "")
+    yield from (escape(grids.caption(table)), "")
+    for grid in (grids.tests(table), grids.controls(table), grids.spread(table)):
+        yield from _section(grid) if grid else ()
     if table.unfinished:
         yield from ("## Runs without a result", "")
         yield from (*(f"- {escape(str(run))}" for run in table.unfinished), "")
     yield from _perturbations(table)
     yield from _how(made, [row.method for row in table.rows])
+
+
+def _section(grid: Grid) -> Iterator[str]:
+    yield from (f"## {grid.title}", "", *_grid(grid.header, grid.rows), escape(grid.caption), "")
 
 
 def _perturbations(table: Table) -> Iterator[str]:

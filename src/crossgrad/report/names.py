@@ -5,6 +5,12 @@ from collections.abc import Sequence
 BASELINE = "erm"
 """The method every other one is compared with."""
 
+CONTROLS = ("random", "repeat", "erm_matched")
+"""Methods that do what another one does without its idea: a gain over ERM that they have as well is not the idea's."""
+
+ORACLE = "oracle"
+"""The way of choosing settings that reads the held-out domains' own labels."""
+
 DISPLAY_NAMES = {
     "erm": "ERM",
     "label_grad": "LabelGrad",
@@ -15,7 +21,7 @@ DISPLAY_NAMES = {
     "hybrid": "Hybrid",
     "random": "Random",
     "repeat": "Repeat",
-    "erm_matched": "ERM, matched",
+    "erm_matched": "Matched ERM",
 }
 
 

@@ -1,118 +1,25 @@
 """Records to one table of numbers: what every kind of report prints. Nothing is rendered here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
-from crossgrad.report.names import BASELINE, display_name, fold_name, method_order
-from crossgrad.significance import SIGNIFICANCE_LEVEL, Comparison, Estimate, estimate, holm, paired_t
+from crossgrad.reliability import expected_calibration_error
+from crossgrad.report.artefacts import Answers
+from crossgrad.report.differences import Cell, Cells, Place, by_domains, difference
+from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, method_order
+from crossgrad.report.rows import Perturbation, Row, Table, Unfinished
+from crossgrad.significance import Estimate, estimate, holm
 
 _IDENTITY = ("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed")
 _OUTCOME = ("select", "settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error")
 
 
-Verdict = Literal["better", "perhaps better", "perhaps worse", "worse", "same", "unknown"]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A method against ERM in percentage points, over the (domain, seed) pairs that both have."""
-
-    comparison: Comparison
-    by_domain: dict[str, float]
-    corrected_p: float | None
-    """The p-value corrected for the number of methods compared (Holm); None where there is none to correct."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods."""
-        found = self.comparison
-        if found.p_value is None or self.corrected_p is None:
-            return "unknown"
-        if not found.distinguishable:
-            return "same"
-        if self.corrected_p >= SIGNIFICANCE_LEVEL:
-            return "perhaps better" if found.mean > 0 else "perhaps worse"
-        return "better" if found.mean > 0 else "worse"
-
-    @property
-    def is_found(self) -> bool:
-        """Whether the method is called better or worse without a perhaps."""
-        return self.verdict in ("better", "worse")
-
-
-@dataclass(frozen=True)
-class Perturbation:
-    """How far inputs were moved, as means over a method's runs, in the inputs' own units."""
-
-    l2: float
-    linf: float
-    input_l2: float
-
-    @property
-    def as_large_as_input(self) -> bool:
-        """Whether inputs were moved by as much as they measure themselves."""
-        return self.l2 >= self.input_l2
-
-
-@dataclass(frozen=True)
-class Row:
-    """One method. Accuracies are fractions; standard errors are over seeds for one domain, else over domains."""
-
-    method: str
-    name: str
-    by_domain: dict[str, Estimate]
-    """Held-out domain to accuracy, averaged over seeds; without domains for which no run ended well."""
-    mean: Estimate | None
-    """Over held-out domains."""
-    worst: str | None
-    """The held-out domain with the lowest accuracy."""
-    in_domain: Estimate | None
-    """Unseen examples of training domains, over the folds of domains that were held out together."""
-    difference: Difference | None
-    """To ERM; None for ERM itself and where the two share no (domain, seed)."""
-    perturbation: Perturbation | None
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A run that failed, or that other methods have and this one has not (`step` is None)."""
-
-    method: str
-    held_out: tuple[str, ...]
-    seed: int
-    reason: str
-    step: int | None
-
-    def __str__(self) -> str:
-        where = f"{self.method}, held out {fold_name(self.held_out)}, seed {self.seed}: {self.reason}"
-        return where if self.step is None or "at step" in self.reason else f"{where} at step {self.step}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """What a compare found."""
-
-    dataset: str
-    n_examples: int
-    n_labels: int
-    n_domains: int
-    held_out: tuple[str, ...]
-    """Every domain that was held out by some run, in the data's order."""
-    n_folds: int
-    """How many sets of domains were held out; fewer than domains where some were held out together."""
-    seeds: tuple[int, ...]
-    rows: tuple[Row, ...]
-    unfinished: tuple[Unfinished, ...]
-    unequal: dict[str, dict[str, str]]
-    """What methods do not have in common ("net", "max_steps", "select"): field to method to value."""
-    left_out: tuple[str, ...] = ()
-    """Domains that took no part: a benchmark's own, kept for choosing settings."""
-
-
-def summarise(records: Sequence[Record]) -> Table:
+def summarise(records: Sequence[Record], answers: Mapping[str, Answers] | None = None) -> Table:
     """Make the table of one dataset's records.
 
     Methods come in the order of their list of names, ERM first, whatever order runs ended in. Seeds are averaged within
@@ -120,10 +27,13 @@ def summarise(records: Sequence[Record]) -> Table:
 
     Args:
         records: as `crossgrad.records.read_records` gives them; failed runs among them are listed, not counted.
+        answers: of runs by their keys, as `read_answers` gives them. Calibration errors and tests that go by examples
+            are there for methods whose runs all have theirs.
 
     Raises:
         RecordError: there are none, a field is missing, they are of several datasets, one (method, domain,
-            seed) comes twice, or the seeds of one method and held-out domain were trained differently.
+            seed) comes twice, the seeds of one method and held-out domain were trained differently, or answers
+            are of different examples.
 
     Example:
         >>> from crossgrad.report import summarise
@@ -135,7 +45,7 @@ def summarise(records: Sequence[Record]) -> Table:
     _check(records)
     methods = sorted(dict.fromkeys(record["method"] for record in records), key=method_order)
     finished = _finished(records)
-    accuracies = {method: _accuracies(finished, method) for method in methods}
+    cells = {method: _cells(finished, method, answers or {}) for method in methods}
     first = records[0]
     held_out_somewhere = {name for record in records for name in record["held_out"]}
     return Table(
@@ -146,7 +56,7 @@ def summarise(records: Sequence[Record]) -> Table:
         held_out=tuple(name for name in first["domains"] if name in held_out_somewhere),
         n_folds=len({tuple(record["held_out"]) for record in records}),
         seeds=tuple(sorted({record["seed"] for record in records})),
-        rows=_corrected([_row(method, first["domains"], finished, accuracies) for method in methods]),
+        rows=_corrected([_row(method, first["domains"], finished, cells) for method in methods]),
         unfinished=_unfinished(records, methods),
         unequal=_unequal(finished),
         left_out=tuple(dict.fromkeys(name for record in records for name in record.get("left_out", ()))),
@@ -179,61 +89,59 @@ def _finished(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record["error"] is None]
 
 
-def _accuracies(finished: Sequence[Record], method: str) -> dict[tuple[str, int], float]:
-    """(held-out domain, seed) to accuracy."""
-    found: dict[tuple[str, int], float] = {}
+def _cells(finished: Sequence[Record], method: str, answers: Mapping[str, Answers]) -> dict[Place, Cell]:
+    found: dict[Place, Cell] = {}
     for record in finished:
         if record["method"] != method:
             continue
+        of_run = answers.get(record["key"])
         for domain, accuracy in record["out_of_domain"]["by_domain"].items():
             if (domain, record["seed"]) in found:
                 raise RecordError(f"{method}, domain {domain}, seed {record['seed']}: more than one record")
-            found[domain, record["seed"]] = accuracy
+            found[domain, record["seed"]] = Cell(accuracy, of_run.of(domain) if of_run else None)
     return found
 
 
-def _row(
-    method: str,
-    domains: Sequence[str],
-    finished: Sequence[Record],
-    accuracies: dict[str, dict[tuple[str, int], float]],
-) -> Row:
-    own, baseline = accuracies[method], accuracies.get(BASELINE)
+def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells: Mapping[str, Cells]) -> Row:
+    own = cells[method]
     runs = [record for record in finished if record["method"] == method]
-    grouped = _by_domain(own, domains)
+    grouped = by_domains({place: cell.accuracy for place, cell in own.items()}, domains)
     by_domain = {domain: estimate(values) for domain, values in grouped.items()}
+    means = [found.value for found in by_domain.values()]
     inside: dict[tuple[str, ...], list[float]] = {}
     for record in runs:
         if record["in_domain"] is not None:
             inside.setdefault(tuple(record["held_out"]), []).append(record["in_domain"]["accuracy"])
     moved = [record["perturbation"] for record in runs if record["perturbation"] is not None]
+    is_oracle = any(record["select"] == ORACLE for record in runs)
+    against = [] if method in (BASELINE, *CONTROLS) else [name for name in CONTROLS if name in cells]
+    differences = {name: difference(own, cells[name], domains) for name in against}
     return Row(
         method=method,
-        name=display_name(method),
+        name=f"{display_name(method)} ({ORACLE})" if is_oracle else display_name(method),
         by_domain=by_domain,
-        mean=estimate([found.value for found in by_domain.values()]) if by_domain else None,
+        mean=estimate(means) if means else None,
         worst=min(by_domain, key=lambda domain: by_domain[domain].value, default=None),
         in_domain=estimate([estimate(values).value for values in inside.values()]) if inside else None,
-        difference=None if baseline is None or method == BASELINE else _difference(own, baseline, domains),
+        difference=difference(own, cells[BASELINE], domains) if BASELINE in cells and method != BASELINE else None,
         perturbation=_perturbation(moved) if moved else None,
+        spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
+        calibration_error=_calibration_error(own, domains),
+        controls={name: replace(found, by_example=None) for name, found in differences.items() if found is not None},
+        is_oracle=is_oracle,
     )
 
 
-def _by_domain(values: dict[tuple[str, int], float], domains: Sequence[str]) -> dict[str, list[float]]:
-    grouped: dict[str, list[float]] = {domain: [] for domain in domains}
-    for (domain, _), value in values.items():
-        grouped[domain].append(value)
-    return {domain: of_domain for domain, of_domain in grouped.items() if of_domain}
-
-
-def _difference(
-    own: dict[tuple[str, int], float], baseline: dict[tuple[str, int], float], domains: Sequence[str]
-) -> Difference | None:
-    pairs = {pair: 100 * (own[pair] - baseline[pair]) for pair in own if pair in baseline}
-    if not pairs:
+def _calibration_error(own: Cells, domains: Sequence[str]) -> Estimate | None:
+    """Of each domain by itself: too sure on one and not sure enough on another is no calibration."""
+    errors = {
+        place: expected_calibration_error(cell.answers.confidence, cell.answers.right)
+        for place, cell in own.items()
+        if cell.answers is not None
+    }
+    if not errors or len(errors) < len(own):
         return None
-    by_domain = {domain: estimate(values).value for domain, values in _by_domain(pairs, domains).items()}
-    return Difference(paired_t(list(by_domain.values())), by_domain, None)
+    return estimate([estimate(values).value for values in by_domains(errors, domains).values()])
 
 
 def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:

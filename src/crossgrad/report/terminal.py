@@ -9,8 +9,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from crossgrad.report import numbers
+from crossgrad.report.grids import caption, worst
 from crossgrad.report.names import printable
-from crossgrad.report.tables import Row, Table
+from crossgrad.report.rows import Table
 from crossgrad.report.words import caveats, sentences
 
 MOST_DOMAIN_COLUMNS = 12
@@ -42,16 +43,6 @@ def print_table(table: Table, console: Console | None = None) -> None:
         console.print(Text("Without a result:", style="red"))
     for run in table.unfinished:
         console.print(Text(f"  {printable(str(run))}"))
-
-
-def caption(table: Table) -> str:
-    """What each ± and each interval in the tables is."""
-    seeds = "one seed each" if len(table.seeds) == 1 else f"± one standard error over {len(table.seeds)} seeds"
-    return (
-        f"Accuracy in percent. By held-out domain and worst: {seeds}. Mean and in-domain (unseen examples of "
-        "training domains): ± one standard error over held-out domains. Difference: percentage points with 95 % "
-        "interval and p-value of a paired t test over held-out domains, seeds averaged first."
-    )
 
 
 def _domain_chunks(table: Table, width: int) -> Iterator[Sequence[str]]:
@@ -109,10 +100,3 @@ def _summary(table: Table) -> Grid:
             style="bold" if row.difference and row.difference.is_found else "",
         )
     return grid
-
-
-def worst(row: Row) -> str:
-    """The lowest accuracy of a held-out domain and that domain's name."""
-    if row.worst is None:
-        return numbers.ABSENT
-    return f"{numbers.percent(row.by_domain[row.worst])} ({printable(row.worst)})"

@@ -1,8 +1,9 @@
 """What the table means, in plain sentences: as sure as the numbers are, and no surer."""
 
-from crossgrad.report.names import BASELINE, display_name, printable
+from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, printable
 from crossgrad.report.numbers import interval, p_statement, points, signed_points
-from crossgrad.report.tables import Row, Table
+from crossgrad.report.rows import Row, Table
+from crossgrad.significance import Comparison
 
 FEW_DOMAINS = 5
 """With fewer held-out domains than this, a t test needs a difference far larger than the domains' spread."""
@@ -19,18 +20,18 @@ _FIELD_NAMES = {"net": "net", "max_steps": "number of steps", "select": "way of 
 
 
 def sentences(table: Table) -> tuple[str, ...]:
-    """One sentence a method: better than ERM, worse, or not distinguishable.
+    """What is to be said of each method: better than ERM, worse, or not distinguishable; a gain with the controls.
 
     Args:
         table: from `summarise`.
 
     Returns:
-        As many sentences as there are methods beside ERM; none where ERM was not trained.
+        As many texts as there are methods beside ERM; none where ERM was not trained.
     """
     if not _has_baseline(table):
         return ()
     n_tested = len(_tested(table))
-    return tuple(_sentence(row, n_tested) for row in table.rows if row.method != BASELINE)
+    return tuple(f"{_sentence(row, n_tested)}{_against_controls(row)}" for row in table.rows if row.method != BASELINE)
 
 
 def headline(table: Table) -> str:
@@ -55,7 +56,8 @@ def headline(table: Table) -> str:
     if names := verdicts.get("unknown"):
         clauses.append(f"for {_listed(names)} no interval can be given")
     text = "; ".join(clauses) or "Only ERM was trained, so that there is nothing to compare"
-    return printable(f"{text[0].upper()}{text[1:]}." if text.startswith("for ") else f"{text}.")
+    text = f"{text[0].upper()}{text[1:]}." if text.startswith("for ") else f"{text}."
+    return printable(f"{text}{_headline_of_controls(table)}")
 
 
 def caveats(table: Table) -> tuple[str, ...]:
@@ -89,6 +91,35 @@ def _sentence(row: Row, n_tested: int) -> str:
     return f"{name} is not distinguishable from ERM here ({numbers})."
 
 
+def _against_controls(row: Row) -> str:
+    """A gain is worth no more than what is left of it against the controls; what was not run is said."""
+    found = row.difference
+    if found is None or row.method in CONTROLS or found.comparison.mean <= 0 or found.verdict == "same":
+        return ""
+    ran = [f"{display_name(name)} {_briefly(against.comparison)}" for name, against in row.controls.items()]
+    missing = [display_name(name) for name in CONTROLS if name not in row.controls]
+    if not ran:
+        return f" No control was run ({', '.join(missing)})."
+    return f" Against {'; '.join(ran)}." + (f" Not run: {_listed(missing)}." if missing else "")
+
+
+def _headline_of_controls(table: Table) -> str:
+    gains = [row for row in table.rows if row.method not in CONTROLS and row.difference and row.difference.is_gain]
+    if gains and not any(row.controls for row in gains):
+        return " No control was run."
+    return "".join(
+        f" {row.name} is not shown to be better than {_listed(equal)}."
+        for row in gains
+        if (equal := [display_name(name) for name, against in row.controls.items() if not against.is_gain])
+    )
+
+
+def _briefly(found: Comparison) -> str:
+    numbers = [] if found.low is None else [interval(found)]
+    numbers += [] if found.p_value is None else [p_statement(found.p_value)]
+    return f"{signed_points(found.mean)} points" + (f" ({', '.join(numbers)})" if numbers else "")
+
+
 def _about_the_test(table: Table) -> list[str]:
     tested = _tested(table)
     notes = []
@@ -115,6 +146,11 @@ def _about_the_test(table: Table) -> list[str]:
 
 def _about_the_runs(table: Table) -> list[str]:
     notes = []
+    if oracles := [row.name for row in table.rows if row.is_oracle]:
+        notes.append(
+            f"{_listed(oracles)}: settings were chosen by the accuracy on the held-out domains themselves, whose "
+            f"labels nobody has where a domain is new. Read what is marked {ORACLE} as a bound, not as a result."
+        )
     if table.left_out:
         notes.append(
             f"{len(table.left_out)} of the {table.n_domains} domains took no part: the benchmark's own split keeps "

@@ -1,14 +1,17 @@
-"""From a compare's folder to its report files."""
+"""From a compare's folder, or several, to report files."""
 
 import os
 from pathlib import Path
 from typing import NamedTuple
 
-from crossgrad.records import read_records
 from crossgrad.report.html import render_html
+from crossgrad.report.latex import render_latex
 from crossgrad.report.markdown import render_markdown
 from crossgrad.report.provenance import provenance
-from crossgrad.report.tables import summarise
+from crossgrad.report.sources import Source, collect
+
+REPORTS = ("report.html", "report.md", "report.tex")
+"""What a report is."""
 
 
 class ReportPaths(NamedTuple):
@@ -16,21 +19,23 @@ class ReportPaths(NamedTuple):
 
     html: Path
     markdown: Path
+    latex: Path
 
 
-def write_report(folder: Path) -> ReportPaths:
-    """Write report.html and report.md beside a folder's records.jsonl.
+def write_report(records: Path | Source, output: Path | None = None) -> ReportPaths:
+    """Write report.html, report.md and report.tex.
 
-    Both are written under another name and then moved into place: who opens one sees the old or the new
-    report, never half of one.
+    Each is written under another name and then moved into place: who opens one sees the old or the new report, never
+    half of one.
 
     Args:
-        folder: holds records.jsonl, and runs/KEY/ with what each run left; a run without such a folder is in
-            the tables, but not in curves and pictures.
+        records: a folder that holds records.jsonl, and runs/KEY/ with what each run left; or what `collect` found in
+            several. A run without a folder is in the tables, but not in curves, pictures and tests that go by examples.
+        output: folder to write to, which exists; by default that of the records.
 
     Raises:
-        RecordError: the records, a history or a gallery cannot be read, or the records do not belong in one
-            table (see `summarise`).
+        RecordError: records or what runs left cannot be read, contradict each other, or do not belong in one table
+            (see `collect` and `summarise`).
 
     Example:
         >>> from crossgrad.report import write_report
@@ -39,13 +44,14 @@ def write_report(folder: Path) -> ReportPaths:
             ...
         crossgrad.errors.RecordError: no records at 'no/such/folder'; give a records.jsonl or a folder that holds one
     """
-    # Runs end in any order; the page is the same.
-    records = sorted(read_records(folder), key=lambda record: (str(record.get("seed")), str(record.get("held_out"))))
-    table = summarise(records)
-    paths = ReportPaths(html=folder / "report.html", markdown=folder / "report.md")
-    _replace(paths.html, render_html(table, records, folder / "runs"))
-    _replace(paths.markdown, render_markdown(table, provenance(records)))
-    return paths
+    source = collect([records]) if isinstance(records, Path) else records
+    folder = output or source.folder
+    table = source.table
+    html, markdown, latex = (folder / name for name in REPORTS)
+    _replace(html, render_html(table, source.records, source.artefacts))
+    _replace(markdown, render_markdown(table, provenance(source.records)))
+    _replace(latex, render_latex(table))
+    return ReportPaths(html, markdown, latex)
 
 
 def _replace(path: Path, text: str) -> None:

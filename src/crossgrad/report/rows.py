@@ -1,0 +1,137 @@
+"""What a table holds: one row a method, its accuracies and its differences from ERM and from the controls."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crossgrad.report.names import fold_name
+from crossgrad.significance import SIGNIFICANCE_LEVEL, Comparison, Discordance, Estimate
+
+Verdict = Literal["better", "perhaps better", "perhaps worse", "worse", "same", "unknown"]
+
+
+@dataclass(frozen=True)
+class ByExample:
+    """A method against ERM in percentage points, example by example: what accuracies alone do not tell."""
+
+    bootstrap: Comparison
+    """Mean over held-out domains, with the interval of the hierarchical bootstrap: about new domains."""
+    matched_pairs: Comparison
+    """Mean over examples, seeds averaged, each example a segment (MAPSSWE): about these domains."""
+    mcnemar: Discordance | None
+    """The method's model first, ERM's second, of one seed: about these two models on these domains."""
+    mcnemar_seed: int | None
+    """The lowest seed that both have on every domain; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A method against another one in percentage points, over the (domain, seed) pairs that both have."""
+
+    comparison: Comparison
+    """Paired t test over held-out domains, seeds averaged first."""
+    by_domain: dict[str, float]
+    corrected_p: float | None
+    """The p-value corrected for the number of methods compared (Holm); None where there is none to correct."""
+    wilcoxon_p: float | None = None
+    """Wilcoxon's signed rank test over held-out domains; None for a single one."""
+    by_example: ByExample | None = None
+    """None where predictions are not at hand, and against controls."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods."""
+        found = self.comparison
+        if found.p_value is None or self.corrected_p is None:
+            return "unknown"
+        if not found.distinguishable:
+            return "same"
+        if self.corrected_p >= SIGNIFICANCE_LEVEL:
+            return "perhaps better" if found.mean > 0 else "perhaps worse"
+        return "better" if found.mean > 0 else "worse"
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the method is called better or worse without a perhaps."""
+        return self.verdict in ("better", "worse")
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether the method is called better, or would be if it were the only one compared."""
+        return self.comparison.distinguishable and self.comparison.mean > 0
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How far inputs were moved, as means over a method's runs, in the inputs' own units."""
+
+    l2: float
+    linf: float
+    input_l2: float
+
+    @property
+    def as_large_as_input(self) -> bool:
+        """Whether inputs were moved by as much as they measure themselves."""
+        return self.l2 >= self.input_l2
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method. Accuracies are fractions; standard errors are over seeds for one domain, else over domains."""
+
+    method: str
+    name: str
+    by_domain: dict[str, Estimate]
+    """Held-out domain to accuracy, averaged over seeds; without domains for which no run ended well."""
+    mean: Estimate | None
+    """Over held-out domains."""
+    worst: str | None
+    """The held-out domain with the lowest accuracy."""
+    in_domain: Estimate | None
+    """Unseen examples of training domains, over the folds of domains that were held out together."""
+    difference: Difference | None
+    """To ERM; None for ERM itself and where the two share no (domain, seed)."""
+    perturbation: Perturbation | None
+    spread: float | None = None
+    """Standard deviation of the accuracy over held-out domains; None for a single one."""
+    calibration_error: Estimate | None = None
+    """Expected calibration error, a fraction, averaged as accuracies are; None without predictions."""
+    controls: dict[str, Difference] = field(default_factory=dict)
+    """To each control that was run, by its method; empty for ERM and the controls themselves."""
+    is_oracle: bool = False
+    """Settings were chosen by the held-out domains' own labels; the name says so too."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that failed, or that other methods have and this one has not (`step` is None)."""
+
+    method: str
+    held_out: tuple[str, ...]
+    seed: int
+    reason: str
+    step: int | None
+
+    def __str__(self) -> str:
+        where = f"{self.method}, held out {fold_name(self.held_out)}, seed {self.seed}: {self.reason}"
+        return where if self.step is None or "at step" in self.reason else f"{where} at step {self.step}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a compare found."""
+
+    dataset: str
+    n_examples: int
+    n_labels: int
+    n_domains: int
+    held_out: tuple[str, ...]
+    """Every domain that was held out by some run, in the data's order."""
+    n_folds: int
+    """How many sets of domains were held out; fewer than domains where some were held out together."""
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+    unfinished: tuple[Unfinished, ...]
+    unequal: dict[str, dict[str, str]]
+    """What methods do not have in common ("net", "max_steps", "select"): field to method to value."""
+    left_out: tuple[str, ...] = ()
+    """Domains that took no part: a benchmark's own, kept for choosing settings."""
