@@ -6,6 +6,7 @@ import os
 import resource
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -152,6 +153,23 @@ def test_a_wrong_checksum_is_refused_and_leaves_nothing(server, file, body):
         fetch([file])
     assert left(file) == []
     assert server.asked == ["/first"]  # the same bytes would come again
+
+
+def test_what_does_not_end_is_not_taken_until_the_disk_is_full(server, file):
+    def endless(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        with suppress(ConnectionError):
+            while True:
+                handler.wfile.write(bytes(2**16))
+
+    server.answers["/first"] = [endless]
+    sizes = []
+    with pytest.raises(DataError, match=f"more than the file is long \\({len(CONTENT):,} bytes\\)"):
+        fetch([file], follow=lambda _, done_bytes, __: sizes.append(done_bytes))
+    assert max(sizes) < 3 * 2**20
+    assert left(file) == []
+    assert server.asked == ["/first"]
 
 
 def test_a_cut_connection_leaves_nothing(server, file):

@@ -15,6 +15,7 @@ Follow = Callable[[RawFile, int, int], None]
 """Told while a file comes: which, bytes so far (0 whenever it starts anew), bytes in all."""
 
 _TIMEOUT_SECONDS = (10, 60)  # to be connected; then between any two pieces
+_MOST_SPARE_BYTES = 2**20  # beyond twice the file's own size, for copies that others packed anew
 _PASSING = (408, 429, 500, 502, 503, 504)  # answers that may be others a moment later
 
 
@@ -146,7 +147,7 @@ def _fetch_from(url: str, file: RawFile, partial: Path, follow: Follow, pauses: 
 
 
 class _Followed:
-    """A file that tells how far it is."""
+    """A file that tells how far it is, and takes no more than it may be long."""
 
     def __init__(self, opened: BinaryIO, file: RawFile, follow: Follow) -> None:
         self._opened, self._file, self._follow = opened, file, follow
@@ -154,8 +155,10 @@ class _Followed:
         follow(file, 0, file.n_bytes)
 
     def write(self, chunk: bytes) -> None:
-        self._opened.write(chunk)
         self._done_bytes += len(chunk)
+        if self._done_bytes > 2 * self._file.n_bytes + _MOST_SPARE_BYTES:
+            raise ValueError(f"more than the file is long ({self._file.n_bytes:,} bytes); it was not taken to its end")
+        self._opened.write(chunk)
         self._follow(self._file, self._done_bytes, self._file.n_bytes)
 
     def flush(self) -> None:
