@@ -81,7 +81,7 @@ def _key(name: str, options: Mapping[str, Any], raw: Sequence[Path]) -> str:
         with suppress(PackageNotFoundError):
             digest.update(f"{library}={version(library)}".encode())
     code = Path(__file__).parent
-    for file in sorted(code.rglob("*.py")) + sorted(code.rglob("*.txt")):
+    for file in sorted(code.rglob("*.py")) + sorted(code.rglob("*.tsv")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
