@@ -44,7 +44,8 @@ def test_what_chance_would_give_is_called_not_distinguishable():
 def test_one_held_out_domain_is_said_to_give_no_interval():
     table = summarise(compared(0.03))
     assert sentences(table) == (
-        f"CrossGrad is 3.0 points better than ERM on writer 0; one held-out domain: no interval can be given.{NO_CONTROL}",
+        "CrossGrad is 3.0 points better than ERM on writer 0; one held-out domain: no interval can be given."
+        f"{NO_CONTROL}",
     )
     assert headline(table) == "For CrossGrad no interval can be given."
 
@@ -208,4 +209,6 @@ def test_settings_chosen_on_the_test_domains_are_called_oracle_wherever_the_meth
     assert table.rows[1].name == "CrossGrad (oracle)"
     assert headline(table).startswith("CrossGrad (oracle) is better")
     assert sentences(table)[0].startswith("CrossGrad (oracle) is")
-    assert any(note.startswith("CrossGrad (oracle): settings were chosen by the accuracy on") for note in caveats(table))
+    assert any(
+        note.startswith("CrossGrad (oracle): settings were chosen by the accuracy on") for note in caveats(table)
+    )

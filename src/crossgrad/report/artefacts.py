@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -33,7 +34,8 @@ class Answers:
 
     example: NDArray[np.int64]
     """Places in the dataset."""
-    domain: NDArray[np.str_]
+    domain: NDArray[Any]
+    """Names."""
     right: NDArray[np.bool_]
     confidence: NDArray[np.float64]
     """The probability of the label that was chosen."""
@@ -70,6 +72,6 @@ def _read(path: Path) -> Answers:
             )
         if not len(answers.example) == len(answers.domain) == len(answers.right):
             raise ValueError("its arrays are of different lengths")
-    except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
         raise RecordError(f"{path}: not the predictions of a run: {error}") from error
     return answers

@@ -70,6 +70,11 @@ def _check(records: Sequence[Record]) -> None:
         missing = [field for field in (*_IDENTITY, *_OUTCOME) if field not in record]
         if missing:
             raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
+        if record["error"] is None and record["out_of_domain"] is None:
+            raise RecordError(
+                f"record {record['key']!r} is of a run that held no domain out, as a sweep makes them that chooses by "
+                "training domains; there is no accuracy on unseen domains to report"
+            )
     datasets = sorted({f"{record['dataset']} ({record['fingerprint']})" for record in records})
     if len(datasets) > 1:
         raise RecordError(f"the records are of {len(datasets)} datasets, {', '.join(datasets)}; report each alone")
