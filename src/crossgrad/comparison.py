@@ -21,11 +21,12 @@ from crossgrad.data import (
 )
 from crossgrad.defaults import benchmark_of, default_net, default_settings
 from crossgrad.errors import SettingsError
-from crossgrad.experiments.engine import perform_all
+from crossgrad.experiments.chosen import Chosen, read_chosen
+from crossgrad.experiments.engine import check_engine, perform_all
 from crossgrad.experiments.matching import COSTS, MATCHED, with_matched
 from crossgrad.experiments.runs import Run, plan_runs
 from crossgrad.experiments.settings import Settings
-from crossgrad.folders import claim_folder
+from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.records import Record, read_records
 from crossgrad.report import REPORTS, Artefacts, ReportPaths, Table, read_answers, summarise, write_report
 
@@ -95,6 +96,7 @@ def plan(
     net: str | None = None,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
     match: str | None = None,
+    chosen: Sequence[Path | str] = (),
     **settings: Any,
 ) -> Comparison:
     """Plan a comparison and refuse, before anything is trained, what cannot work.
@@ -112,7 +114,8 @@ def plan(
     for name in asked:
         if name not in names:
             raise SettingsError(f"fields are set for {name}, which is not compared; compared are {', '.join(names)}")
-    net = net or default_net(dataset)
+    swept = _read_swept(chosen, dataset, names, asked_settings=settings)
+    net = net or _common_net(swept) or default_net(dataset)
     benchmark = benchmark_of(dataset)
     of_all = Settings.of(default_settings(dataset) | settings)
     is_as_chosen = (
@@ -133,6 +136,7 @@ def plan(
             settings=of_all,
             fields=asked,
             chosen=benchmark.chosen if benchmark and is_as_chosen else {},
+            swept=swept,
         )
 
     runs = planned(names)
@@ -151,10 +155,35 @@ def plan(
     return Comparison(dataset, tuple(runs), Path(output))
 
 
+def _read_swept(
+    paths: Sequence[Path | str], dataset: DomainDataset, names: Sequence[str], *, asked_settings: Mapping[str, Any]
+) -> dict[str, Chosen]:
+    """What sweeps chose, by method, but for the settings that are asked for."""
+    found: dict[str, Chosen] = {}
+    for path in [paths] if isinstance(paths, Path | str) else paths:
+        chosen = read_chosen(path)
+        chosen.check_dataset(dataset.name)
+        if chosen.method not in names:
+            raise SettingsError(f"{str(path)!r} chose for {chosen.method}, which is not compared: {', '.join(names)}")
+        if chosen.method in found:
+            raise SettingsError(f"settings of {chosen.method} were chosen twice, the second time in {str(path)!r}")
+        found[chosen.method] = chosen.without(asked_settings)
+    return found
+
+
+def _common_net(swept: Mapping[str, Chosen]) -> str | None:
+    nets = sorted({chosen.net for chosen in swept.values()})
+    if len(nets) > 1:
+        raise SettingsError(f"settings were chosen with different nets, {', '.join(nets)}; name one to train with")
+    return nets[0] if nets else None
+
+
 def carry_out(
     comparison: Comparison,
     *,
-    jobs: int = 1,
+    engine: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
     overwrite: bool = False,
     command: str | None = None,
     follower: Follower | None = None,
@@ -163,21 +192,24 @@ def carry_out(
 
     Args, Raises: as `compare`.
     """
-    if jobs < 1:
-        raise SettingsError(f"jobs is at least 1, not {jobs!r}")
+    check_engine(engine, address=address, jobs=jobs)
     follower = follower or Nobody()
     dataset, folder = comparison.dataset, comparison.folder
     keys = [run.key(dataset) for run in comparison.runs]
-    claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite)
-    done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
-    to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
-    follower.plan(comparison, to_do)
     command = command if command is not None else shlex.join(sys.argv)
     command = command.encode(errors="backslashreplace").decode()  # a path may be no valid Unicode, reports are
-    with closing(perform_all(to_do, dataset, folder, jobs=jobs, command=command, follow=follower.advance)) as records:
-        for record in records:
-            follower.finish(record)
-    return write_report(folder)
+    with lock_folder(folder):
+        claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite)
+        done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
+        to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
+        follower.plan(comparison, to_do)
+        going = perform_all(
+            to_do, dataset, folder, engine=engine, address=address, jobs=jobs, command=command, follow=follower.advance
+        )
+        with closing(going) as records:
+            for record in records:
+                follower.finish(record)
+        return write_report(folder)
 
 
 def compare(
@@ -190,7 +222,10 @@ def compare(
     net: str | None = None,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
     match: str | None = None,
-    jobs: int = 1,
+    chosen: Sequence[Path | str] = (),
+    engine: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
     overwrite: bool = False,
     follower: Follower | None = None,
     **settings: Any,
@@ -213,7 +248,13 @@ def compare(
         fields: of methods, by method and field, such as {"crossgrad": {"label_weight": 0.25}}.
         match: "passes" or "seconds": also run ERM with so many steps that it takes as many passes of a net, or as much
             time, as the costliest method compared; it is called erm_matched.
-        jobs: runs at once; more than 1 needs the script's entry guarded by `if __name__ == "__main__":`.
+        chosen: folders of sweeps, or their chosen.json: methods take net, settings and fields from them, but for those
+            given here.
+        engine: "local", processes on this machine, or "ray", a Ray cluster (the extra `ray`).
+        address: HOST:PORT of a running Ray cluster, or "auto" for the one that this machine is part of; by default one
+            is started on this machine.
+        jobs: runs at once; by default 1, with Ray as many as the cluster's CPUs allow. More than 1 with the local
+            engine needs the script's entry guarded by `if __name__ == "__main__":`.
         overwrite: delete what an earlier comparison left in `output`.
         follower: told of the runs as they go.
         **settings: of all runs, by the names of `Settings`: max_steps, batch_size, learning_rate, ...
@@ -244,7 +285,8 @@ def compare(
         net=net,
         fields=fields,
         match=match,
+        chosen=chosen,
         **settings,
     )
-    carry_out(comparison, jobs=jobs, overwrite=overwrite, follower=follower)
+    carry_out(comparison, engine=engine, address=address, jobs=jobs, overwrite=overwrite, follower=follower)
     return comparison

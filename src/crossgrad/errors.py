@@ -25,6 +25,10 @@ class NonFiniteLossError(CrossGradError, ArithmeticError):
         self.step = step
 
 
+class WorkerLostError(CrossGradError, RuntimeError):
+    """A worker process died in the middle of a run (killed, or out of memory); finished runs are kept."""
+
+
 class ModelError(CrossGradError, ValueError):
     """A saved model cannot be read: missing, truncated, altered, or written by a newer version."""
 

@@ -1,15 +1,93 @@
 """Folders that results are written to: nothing of anybody's is overwritten unasked, nothing is left half-written."""
 
+import fcntl
 import os
+import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from crossgrad.errors import RecordError
 from crossgrad.records import read_records
 
+LOCK = ".lock"
+"""Name of the file in a folder whose lock says that somebody writes to the folder."""
 
-def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite: bool) -> None:
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep others from writing to a folder meanwhile; to be held from `claim_folder` to the last record.
+
+    The lock is the system's and ends with the process that holds it, however that ends: a lock file that a killed
+    process left stands in nobody's way, and there is no guessing whether its owner still lives.
+
+    Args:
+        folder: made where there is none.
+
+    Raises:
+        RecordError: another process (or thread) holds it, which the message names; or it cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name, lock_folder(Path(name)):
+        ...     with lock_folder(Path(name)):
+        ...         pass
+        Traceback (most recent call last):
+        crossgrad.errors.RecordError: '...' is being written to by process ... on ...; wait until it has ended, or ...
+    """
+    _make(folder)
+    try:
+        descriptor = _locked(folder / LOCK)
+    except BlockingIOError:
+        raise RecordError(
+            f"{str(folder)!r} is being written to by {_owner(folder / LOCK)}; "
+            "wait until it has ended, or give another --output"
+        ) from None
+    except OSError as error:
+        raise RecordError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        (folder / LOCK).unlink(missing_ok=True)  # before it is let go of, or it might be the next one's
+        os.close(descriptor)
+
+
+def _locked(file: Path) -> int:
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who held it before may have deleted the file between the two lines above; then its lock holds nobody off.
+            if os.fstat(descriptor).st_nlink > 0:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _owner(file: Path) -> str:
+    try:
+        return file.read_text() or "another process"
+    except OSError:  # it has let go of it in this moment
+        return "another process"
+
+
+def _make(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RecordError(f"{str(folder)!r} is a file; give a folder to write to")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+
+
+def claim_folder(
+    folder: Path, *, ours: Iterable[str], keys: set[str], overwrite: bool, begun: Iterable[str] = ("runs",)
+) -> None:
     """Make a folder ready for runs: new, empty, or holding runs of the same plan.
 
     Args:
@@ -18,13 +96,13 @@ def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite
             only beside a comparison's records: a folder "runs" may be anybody's.
         keys: of the planned runs.
         overwrite: delete what an earlier comparison left here.
+        begun: names of what is written before the first record; the caller knows that files among them are its own.
 
     Raises:
         RecordError: it holds other results, or files that are not results; or it cannot be written to.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RecordError(f"{str(folder)!r} is a file; give a folder to write to")
-    found = sorted(os.listdir(folder)) if folder.is_dir() else []
+    _make(folder)
+    found = sorted(set(os.listdir(folder)) - {LOCK})
     if "records.jsonl" in found:
         others = [record for record in read_records(folder) if record["key"] not in keys]
         if others and not overwrite:
@@ -36,14 +114,13 @@ def claim_folder(folder: Path, *, ours: Iterable[str], keys: set[str], overwrite
                 f"{str(folder)!r} holds {len(others)} other runs, no part of this comparison ({'; '.join(what)}); "
                 "give another --output, or --overwrite to delete all results in it"
             )
-    elif found and not _is_begun(folder, found, keys):
+    elif found and not _is_begun(folder, found, keys, begun):
         raise RecordError(
             f"{str(folder)!r} is not empty and holds no records ({', '.join(found[:3])}, ...); give another --output"
         )
     try:
         if overwrite:
             _delete(folder, ours)
-        folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable.{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -75,6 +152,22 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:
         raise RecordError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
+def write_folder_whole(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files in place of what is there, so that who finds it finds all of them.
+
+    Args:
+        path: of the folder; the one around it is made where there is none.
+        files: contents by name.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, content in files.items():
+        (partial / name).write_bytes(content)
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(partial, path)
+
+
 def check_free(path: Path, *, overwrite: bool) -> None:
     """Refuse early, before the work, what `write_whole` would refuse after it.
 
@@ -87,10 +180,12 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise RecordError(f"{str(path)!r} is there already; give another --output, or --overwrite to replace it")
 
 
-def _is_begun(folder: Path, found: list[str], keys: set[str]) -> bool:
-    """Whether all it holds is what a stop before the first record leaves: artefacts of planned runs."""
+def _is_begun(folder: Path, found: list[str], keys: set[str], begun: Iterable[str]) -> bool:
+    """Whether all it holds is what a stop before the first record leaves: artefacts of planned runs, and the plan."""
+    if not set(found) <= set(begun):
+        return False
     runs = folder / "runs"
-    return found == ["runs"] and runs.is_dir() and {name.partition(".")[0] for name in os.listdir(runs)} <= keys
+    return "runs" not in found or (runs.is_dir() and {name.partition(".")[0] for name in os.listdir(runs)} <= keys)
 
 
 def _delete(folder: Path, names: Iterable[str]) -> None:

@@ -51,24 +51,45 @@ def run_key(identity: dict[str, Any]) -> str:
 def append_record(path: Path, record: Record) -> None:
     """Append one line, whole or not at all, and force it to disk; several processes may append at once.
 
-    A half-written last line (a machine that lost power in the middle of one) is cut off first.
+    A half-written last line (of a writer that was killed, or a machine that lost power) is cut off first.
     """
     # Half of a surrogate pair, as in a path that is not UTF-8, becomes the escape that JSON has for it.
     line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
-    with path.open("a+b") as file:
+    with path.open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        _cut_half_line(file.fileno())
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+        end = _cut_half_line(file.fileno())
+        try:
+            _write(file.fileno(), line)
+            os.fsync(file.fileno())
+        except BaseException:  # a full disk, or Ctrl-C
+            os.ftruncate(file.fileno(), end)
+            raise
+    if end == 0:
+        _force_name_to_disk(path)
 
 
-def _cut_half_line(descriptor: int) -> None:
+def _cut_half_line(descriptor: int) -> int:
+    """Returns where the whole lines end."""
     size = end = os.fstat(descriptor).st_size
     while end > 0 and os.pread(descriptor, 1, end - 1) != b"\n":
         end -= 1
     if end < size:
         os.ftruncate(descriptor, end)
+    return end
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    while line:  # a nearly full disk takes the first part alone, and refuses the next
+        line = line[os.write(descriptor, line) :]
+
+
+def _force_name_to_disk(path: Path) -> None:
+    """A new file's content can outlive a loss of power that its name in the folder does not."""
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_records(paths: Path | Iterable[Path]) -> list[Record]:
@@ -85,9 +106,8 @@ def read_records(paths: Path | Iterable[Path]) -> list[Record]:
         file = path / "records.jsonl" if path.is_dir() else path
         if not file.is_file():
             raise RecordError(f"no records at {str(file)!r}; give a records.jsonl or a folder that holds one")
-        for number, line in enumerate(file.read_bytes().splitlines(keepends=True), start=1):
-            if not line.endswith(b"\n"):
-                break
+        *lines, _half = file.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, start=1):
             record = _parse(line, f"{file}, line {number}")
             records[record["key"]] = record
     return list(records.values())

@@ -1,7 +1,6 @@
 """crossgrad compare: plan, say what will be done, do it, print the table."""
 
 import json
-import os
 import shlex
 import sys
 import time
@@ -54,6 +53,13 @@ def compare(
     balanced: options.Balanced = None,
     threads: options.Threads = None,
     set_: options.Set = None,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER_OR_FILE",
+            help="Take a method's net, settings and fields from what `crossgrad sweep` chose. Repeatable.",
+        ),
+    ] = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
     features: options.Features = None,
@@ -63,7 +69,11 @@ def compare(
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
     option: options.Option = None,
-    jobs: Annotated[int | None, typer.Option(help="Runs at once.  [default: one a core]")] = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at once.  [default: one a core; on a running cluster, what its CPUs allow]")
+    ] = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -104,6 +114,7 @@ def compare(
         net=net,
         fields=overrides,
         match=match,
+        chosen=chosen or [],
         **options.given(
             max_steps=max_steps,
             batch_size=batch_size,
@@ -116,12 +127,19 @@ def compare(
             threads=threads,
         ),
     )
-    threads_a_run = comparison.runs[0].settings.threads
-    jobs = jobs if jobs is not None else max(1, len(os.sched_getaffinity(0)) // threads_a_run)
+    jobs = options.runs_at_once(jobs, threads=comparison.runs[0].settings.threads, address=address)
     started = time.monotonic()
     try:
         with ComparisonProgress(err, jobs=jobs) as follower:
-            paths = carry_out(comparison, jobs=jobs, overwrite=overwrite, command=_command(), follower=follower)
+            paths = carry_out(
+                comparison,
+                engine=engine,
+                address=address,
+                jobs=jobs,
+                overwrite=overwrite,
+                command=_command(),
+                follower=follower,
+            )
     except KeyboardInterrupt:
         n_done = len(comparison.records) if (comparison.folder / "records.jsonl").exists() else 0
         say(f"Interrupted: {n_done} of {len(comparison.runs)} runs are done and kept in {comparison.folder}.")

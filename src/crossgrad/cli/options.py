@@ -47,6 +47,15 @@ Balanced = Annotated[
         "--balanced", help="Batches take the training domains in turn, whatever their sizes.", show_default=False
     ),
 ]
+Engine = Annotated[
+    str, typer.Option(help="Where runs run: local, processes on this machine, or ray, a Ray cluster (the extra ray).")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Of a Ray cluster; auto is the one of this machine.  [default: one is started here]"
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -119,6 +128,19 @@ def benchmark_options(data: str, texts: list[str]) -> dict[str, Any]:
             raise SettingsError(f"write NAME=VALUE, such as seed=1, not {text!r}")
         found[name.strip()] = value
     return BENCHMARKS[data].parse_options(found)
+
+
+def runs_at_once(jobs: int | None, *, threads: int, address: str | None) -> int | None:
+    """As asked for, else one a core of this machine; None on a running cluster, whose CPUs decide.
+
+    Args:
+        jobs: asked for.
+        threads: of a run.
+        address: of a running cluster.
+    """
+    if jobs is not None or address is not None:
+        return jobs
+    return max(1, len(os.sched_getaffinity(0)) // threads)
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a person sees while models train: what will be done, how far it is, how long it still takes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from crossgrad.cli.console import count, say
 from crossgrad.comparison import Comparison
+from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
@@ -59,7 +60,7 @@ def describe(values: dict[str, float]) -> str:
     return ", ".join(parts)
 
 
-def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, jobs: int) -> None:
+def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, jobs: int | None) -> None:
     """Say what will be done, and about how long it takes."""
     dataset, runs = comparison.dataset, comparison.runs
     n_folds, n_methods = len({run.held_out for run in runs}), len({run.method for run in runs})
@@ -71,7 +72,7 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
     say(
         f"{len(runs)} runs: {count(n_methods, 'method')} x {count(n_folds, 'fold')} of held-out domains x "
         f"{count(len(runs) // n_folds // n_methods, 'seed')}, {first.max_steps} steps of {first.batch_size} with "
-        f"{runs[0].net}, {jobs} at once"
+        f"{runs[0].net}, {jobs or 'as many as the cluster takes'} at once"
     )
     if runs[0].left_out:
         say(
@@ -80,8 +81,13 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
         )
     if any(run.select == "held-out" for run in runs):
         say("Each method's settings were chosen on validation domains, not on the held-out one.")
+    if oracle := sorted({display_name(run.method) for run in runs if run.select == "oracle"}):
+        say(
+            f"Settings of {', '.join(oracle)} were chosen by the held-out domains' own labels (oracle).", style="yellow"
+        )
     done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
-    say(done + (f"About {duration(expected)} to go." if to_do else "Nothing is left to do."))
+    where = "" if jobs else " if one went at a time, here"  # another machine is not timed
+    say(done + (f"About {duration(expected)} to go{where}." if to_do else "Nothing is left to do."))
     if expected > LONG_SECONDS:
         say("Fewer --methods, --seeds or --max-steps are faster; it can be interrupted at any time and goes on later.")
 
@@ -101,10 +107,10 @@ class ComparisonProgress:
 
     Args:
         console: to draw on.
-        jobs: runs at once.
+        jobs: runs at once; None where a cluster decides.
     """
 
-    def __init__(self, console: Console, *, jobs: int) -> None:
+    def __init__(self, console: Console, *, jobs: int | None) -> None:
         self._console = console
         self._jobs = jobs
         self._step_seconds: dict[str, float] = {}
@@ -128,15 +134,26 @@ class ComparisonProgress:
             self._live.stop()
 
     def plan(self, comparison: Comparison, to_do: Sequence[Run]) -> None:
-        self._runs = {run.key(comparison.dataset): run for run in comparison.runs}
-        self._step_seconds = step_seconds(to_do, comparison.dataset)
-        self._total_work = sum(self._cost(run) * run.n_steps for run in to_do)
-        self._expected = self._total_work / max(1, min(self._jobs, len(to_do)))
+        self.begin(comparison.runs, to_do, comparison.dataset, step_seconds(to_do, comparison.dataset))
         announce(comparison, to_do, expected=self._expected, jobs=self._jobs)
-        self._done = len(comparison.runs) - len(to_do)
-        self._task = self._bar.add_task(
-            "", total=len(comparison.runs), completed=self._done, seconds_left=self._seconds_left
-        )
+
+    def begin(
+        self, runs: Sequence[Run], to_do: Sequence[Run], dataset: DomainDataset, seconds_of_step: Mapping[str, float]
+    ) -> None:
+        """Draw the bar of these runs, whatever they belong to.
+
+        Args:
+            runs: all of them.
+            to_do: those that are not done yet.
+            dataset: of the runs.
+            seconds_of_step: by method.
+        """
+        self._runs = {run.key(dataset): run for run in runs}
+        self._step_seconds = dict(seconds_of_step)
+        self._total_work = sum(self._cost(run) * run.n_steps for run in to_do)
+        self._expected = self._total_work / max(1, min(self._jobs or 1, len(to_do)))
+        self._done = len(runs) - len(to_do)
+        self._task = self._bar.add_task("", total=len(runs), completed=self._done, seconds_left=self._seconds_left)
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
         self._lines[run] = (

@@ -1,34 +1,20 @@
-"""Where runs run: one after another here, or spread over processes on this machine."""
+"""Where runs run: the one function that carries them out, here or elsewhere, and writes their records."""
 
-import multiprocessing
-import os
-import pickle
-import queue
-import signal
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
+from crossgrad.building import known
 from crossgrad.data import DomainDataset
-from crossgrad.errors import CrossGradError
-from crossgrad.experiments.performing import perform
+from crossgrad.errors import SettingsError
+from crossgrad.experiments.following import Follow, follow_nothing
+from crossgrad.experiments.local_engine import perform_here, perform_in_processes
+from crossgrad.experiments.ray_engine import perform_on_ray
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record, append_record
 
-Follow = Callable[[Run, int, dict[str, float]], None]
-"""Called with a run, the number of its steps done, and the means of the values it logs."""
-
-
-class WorkerLostError(CrossGradError, RuntimeError):
-    """A worker process died in the middle of a run (killed, or out of memory); finished runs are kept."""
-
-
-def follow_nothing(run: Run, step: int, values: dict[str, float]) -> None:
-    """Where nobody follows the runs."""
+ENGINES = ("local", "ray")
+"""Processes on this machine; or a Ray cluster, of this machine or of many."""
 
 
 def perform_all(
@@ -36,126 +22,58 @@ def perform_all(
     dataset: DomainDataset,
     folder: Path,
     *,
-    jobs: int = 1,
+    engine: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
     command: str = "",
     follow: Follow = follow_nothing,
 ) -> Generator[Record, None, None]:
     """Carry out runs, append each one's record to folder/records.jsonl as it ends, and yield it.
 
-    Which runs go at once changes no record: each has its own seed, threads and process state.
+    Where runs run and which go at once changes no record: each has its own seed, threads and process state. Whoever
+    calls this for runs of their own planning gets every engine by passing on `engine` and `address`; and holds
+    `crossgrad.folders.lock_folder(folder)` from the moment they look at what is done until the last record.
 
     Args:
         runs: not done before.
         dataset: of all of them.
         folder: exists.
-        jobs: how many go at once. 1 needs no further process; more need, as always with processes that are started
-            afresh, that a script calling this guards its entry by `if __name__ == "__main__":`.
+        engine: one of ENGINES.
+        address: of a running Ray cluster, HOST:PORT, or "auto" for the one that this machine is part of; none starts
+            one on this machine, which ends with the runs. A cluster that this process is connected to already is used.
+        jobs: how many go at once. By default one with the local engine, which needs no further process; more need, as
+            always with processes that are started afresh, that a script calling this guards its entry by
+            `if __name__ == "__main__":`. By default as many as its CPUs allow with Ray.
         command: that asked for them.
         follow: called as they train.
 
     Raises:
-        WorkerLostError: a process died; what is done is kept, and the rest can be run again.
+        SettingsError: no such engine, or no cluster there.
+        WorkerLostError: a process died, with Ray several times in one run; what is done is kept, and the rest can be
+            run again.
     """
-    done = _in_processes if jobs > 1 and len(runs) > 1 else _here
+    check_engine(engine, address=address, jobs=jobs)
+    if engine == "ray":
+        done = perform_on_ray(runs, dataset, folder, address=address, jobs=jobs, command=command, follow=follow)
+    elif jobs and min(jobs, len(runs)) > 1:
+        done = perform_in_processes(runs, dataset, folder, jobs=jobs, command=command, follow=follow)
+    else:
+        done = perform_here(runs, dataset, folder, command=command, follow=follow)
     # Closed at once, not when the last reference to an interruption's traceback is gone: workers end with it.
-    with closing(done(runs, dataset, folder, jobs, command, follow)) as records:
+    with closing(done) as records:
         for record in records:
             append_record(folder / "records.jsonl", record)
             yield record
 
 
-def _here(
-    runs: Sequence[Run], dataset: DomainDataset, folder: Path, jobs: int, command: str, follow: Follow
-) -> Generator[Record, None, None]:
-    for run in runs:
+def check_engine(engine: str, *, address: str | None, jobs: int | None) -> None:
+    """Refuse, before anything is done, what does not go together.
 
-        def watch(step: int, values: dict[str, float], run: Run = run) -> None:
-            follow(run, step, values)
-
-        yield perform(run, dataset, folder, command=command, watch=watch)
-
-
-def _in_processes(
-    runs: Sequence[Run], dataset: DomainDataset, folder: Path, jobs: int, command: str, follow: Follow
-) -> Generator[Record, None, None]:
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    news: Any = context.Queue()
-    # Tensors would be moved into shared memory, the caller's too; containers have little of it.
-    pickled = pickle.dumps(dataset)
-    pool = ProcessPoolExecutor(
-        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(pickled, news)
-    )
-    try:
-        with _interruption_held():
-            pending: set[Future[Record]] = {
-                pool.submit(_perform_in_worker, number, run, folder, command) for number, run in enumerate(runs)
-            }
-        while pending:
-            finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-            for number, step, values in _drain(news):
-                follow(runs[number], step, values)
-            # Where a worker was lost, what others finished in the same moment is kept first.
-            for future in sorted(finished, key=lambda future: future.exception() is not None):
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise WorkerLostError(
-            "a worker process died in the middle of a run (was it killed, or out of memory?); finished runs are "
-            "kept, and the same command goes on from there"
-        ) from error
-    finally:
-        # On the way out of an interruption nobody waits for runs to end: what is not recorded is run again.
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
-
-
-@contextmanager
-def _interruption_held() -> Iterator[None]:
-    """Ctrl-C waits until the workers are started, which inherit that it is none of theirs from their first moment."""
-    held: list[int] = []
-    is_main = threading.current_thread() is threading.main_thread()  # Python interrupts no other
-    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number)) if is_main else None
-    # A blocked signal stays blocked in processes started meanwhile; here another thread may take it all the same.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
-    if held:
-        signal.raise_signal(signal.SIGINT)
-
-
-def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
-    while True:
-        try:
-            yield news.get_nowait()
-        except queue.Empty:
-            return
-
-
-_worker: dict[str, Any] = {}
-
-
-def _begin_worker(pickled: bytes, news: Any) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        # A parent that is killed cannot end its workers; they would go on training for nobody.
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _worker.update(dataset=pickle.loads(pickled), news=news)
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
-
-
-def _perform_in_worker(number: int, run: Run, folder: Path, command: str) -> Record:
-    def watch(step: int, values: dict[str, float]) -> None:
-        _worker["news"].put((number, step, values))
-
-    return perform(run, _worker["dataset"], folder, command=command, watch=watch)
+    Raises:
+        SettingsError: says what.
+    """
+    known("engine", engine, ENGINES)
+    if address is not None and engine != "ray":
+        raise SettingsError(f"an address is for the engine ray, and the engine is {engine}")
+    if jobs is not None and jobs < 1:
+        raise SettingsError(f"jobs is at least 1, not {jobs!r}")

@@ -1,0 +1,124 @@
+"""Runs on this machine: one after another in this process, or spread over processes of their own."""
+
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from crossgrad.data import DomainDataset
+from crossgrad.errors import WorkerLostError
+from crossgrad.experiments.following import Follow
+from crossgrad.experiments.performing import perform
+from crossgrad.experiments.runs import Run
+from crossgrad.records import Record
+
+
+def perform_here(
+    runs: Sequence[Run], dataset: DomainDataset, folder: Path, *, command: str, follow: Follow
+) -> Generator[Record, None, None]:
+    """Carry out runs one after another; yield each one's record when its artefacts are in place."""
+    for run in runs:
+
+        def watch(step: int, values: dict[str, float], run: Run = run) -> None:
+            follow(run, step, values)
+
+        yield perform(run, dataset, folder, command=command, watch=watch)
+
+
+def perform_in_processes(
+    runs: Sequence[Run], dataset: DomainDataset, folder: Path, *, jobs: int, command: str, follow: Follow
+) -> Generator[Record, None, None]:
+    """Carry out runs, so many at once; yield each one's record when its artefacts are in place.
+
+    Raises:
+        WorkerLostError: a process died.
+    """
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    news: Any = context.Queue()
+    # Tensors would be moved into shared memory, the caller's too; containers have little of it.
+    pickled = pickle.dumps(dataset)
+    pool = ProcessPoolExecutor(
+        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(pickled, news)
+    )
+    try:
+        with _interruption_held():
+            pending: set[Future[Record]] = {
+                pool.submit(_perform_in_worker, number, run, folder, command) for number, run in enumerate(runs)
+            }
+        while pending:
+            finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+            for number, step, values in _drain(news):
+                follow(runs[number], step, values)
+            # Where a worker was lost, what others finished in the same moment is kept first.
+            for future in sorted(finished, key=lambda future: future.exception() is not None):
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise WorkerLostError(
+            "a worker process died in the middle of a run (was it killed, or out of memory?); finished runs are "
+            "kept, and the same command goes on from there"
+        ) from error
+    finally:
+        # On the way out of an interruption nobody waits for runs to end: what is not recorded is run again.
+        processes = list((getattr(pool, "_processes", None) or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+
+
+@contextmanager
+def _interruption_held() -> Iterator[None]:
+    """Ctrl-C waits until the workers are started, which inherit that it is none of theirs from their first moment."""
+    held: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()  # Python interrupts no other
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number)) if is_main else None
+    # A blocked signal stays blocked in processes started meanwhile; here another thread may take it all the same.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
+    while True:
+        try:
+            yield news.get_nowait()
+        except queue.Empty:
+            return
+
+
+_worker: dict[str, Any] = {}
+
+
+def _begin_worker(pickled: bytes, news: Any) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # A parent that is killed cannot end its workers; they would go on training for nobody.
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _worker.update(dataset=pickle.loads(pickled), news=news)
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _perform_in_worker(number: int, run: Run, folder: Path, command: str) -> Record:
+    def watch(step: int, values: dict[str, float]) -> None:
+        _worker["news"].put((number, step, values))
+
+    return perform(run, _worker["dataset"], folder, command=command, watch=watch)
