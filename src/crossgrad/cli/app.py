@@ -16,6 +16,7 @@ from crossgrad.cli.diagnose import diagnose
 from crossgrad.cli.predict import predict
 from crossgrad.cli.report import report
 from crossgrad.cli.reproduce import reproduce
+from crossgrad.cli.sweep import sweep
 from crossgrad.cli.train import train
 from crossgrad.errors import CrossGradError, DataWarning
 
@@ -44,6 +45,7 @@ app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad -
 )
 app.command(epilog="Example: `crossgrad diagnose scans/`")(diagnose)
 app.command(epilog="Example: `crossgrad report results/monday results/tuesday --output results/both`")(report)
+app.command(epilog="Example: `crossgrad sweep scans/ --method crossgrad --grid paper --budget 2h`")(sweep)
 app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(train)
 app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
 
