@@ -13,18 +13,20 @@ from crossgrad.nets import InputConv2d
     kernel_size=st.sampled_from([1, 3, 5, (2, 4), (5, 2)]),
     padding=st.integers(0, 2),
     batch=st.integers(1, 3),
+    bias=st.booleans(),
 )
 def test_values_and_all_gradients_are_those_of_an_ordinary_convolution(
-    channels: int, size: int, kernel_size: int, padding: int, batch: int
+    channels: int, size: int, kernel_size: int, padding: int, batch: int, bias: bool
 ) -> None:
     torch.manual_seed(size)
-    fast = InputConv2d(channels, 6, kernel_size, padding=padding).double()
+    fast = InputConv2d(channels, 6, kernel_size, padding=padding, bias=bias).double()
+    assert (fast.conv.bias is not None) == bias
     values = torch.randn(batch, channels, size, size, dtype=torch.float64)
     results = []
     for convolve in (fast, fast.conv):
         inputs = values.clone().requires_grad_()
         output = convolve(inputs)
-        gradients = torch.autograd.grad(output.square().sum(), [inputs, fast.conv.weight, fast.conv.bias])
+        gradients = torch.autograd.grad(output.square().sum(), [inputs, *fast.parameters()])
         results.append([output.detach(), *gradients])
     torch.testing.assert_close(results[0], results[1], rtol=1e-10, atol=1e-10)
 

@@ -29,8 +29,8 @@ PARAMETERS = {
     ("lenet", (1, 32, 32)): (25 * 1 + 1) * 32 + (25 * 32 + 1) * 64 + (25 * 64 + 1) * 128,
     # two convolutions 3x3 with biases
     ("conv2", (3, 16, 16)): (9 * 3 + 1) * 32 + (9 * 32 + 1) * 32,
-    # the stem with biases and normalisation; 3x3 twice; the same with 128 channels, and 1x1 beside
-    ("resnet", (1, 32, 32)): (9 + 1) * 64 + 2 * 64
+    # the stem and its normalisation, no biases before that; 3x3 twice; the same with 128 channels, and 1x1 beside
+    ("resnet", (1, 32, 32)): 9 * 64 + 2 * 64
     + 2 * (9 * 64 * 64 + 2 * 64)
     + (9 * 64 * 128 + 2 * 128) + (9 * 128 * 128 + 2 * 128) + (64 * 128 + 2 * 128),
     # two convolutions with biases

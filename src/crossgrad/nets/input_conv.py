@@ -20,6 +20,7 @@ class InputConv2d(nn.Module):
         out_channels: of the result.
         kernel_size: of the kernel: one number for height and width, or both.
         padding: zeros around the inputs.
+        bias: add one to every channel.
 
     Example:
         >>> inputs = torch.rand(2, 1, 8, 8, requires_grad=True)
@@ -29,10 +30,16 @@ class InputConv2d(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, padding: int = 0
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        padding: int = 0,
+        bias: bool = True,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
         if not (inputs.requires_grad and torch.is_grad_enabled() and inputs.device.type == "cpu"):
@@ -47,7 +54,7 @@ class _Convolve(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(inputs: Tensor, weight: Tensor, bias: Tensor, padding: Any) -> Tensor:
+    def forward(inputs: Tensor, weight: Tensor, bias: Tensor | None, padding: Any) -> Tensor:
         return torch.conv2d(inputs, weight, bias, padding=padding)
 
     @staticmethod

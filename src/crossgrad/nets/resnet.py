@@ -77,7 +77,8 @@ class ResNet(nn.Module):
             )
         first, second = self.CHANNELS
         self.layers = nn.Sequential(
-            *(InputConv2d(input_shape[0], first, 3, padding=1), nn.BatchNorm2d(first), nn.MaxPool2d(2), nn.ReLU()),
+            *(InputConv2d(input_shape[0], first, 3, padding=1, bias=False), nn.BatchNorm2d(first)),
+            *(nn.MaxPool2d(2), nn.ReLU()),
             ResidualBlock(first, first, stride=1),
             ResidualBlock(first, second, stride=2),
             *(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
