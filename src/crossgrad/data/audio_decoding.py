@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.data.audio import RATES_HZ, AudioFile, cut_around_word, read_waveform
-from crossgrad.data.audio_features import HIGHEST_HZ, WINDOW_SECONDS, log_mel, mfcc
+from crossgrad.data.audio_features import FEATURES, HIGHEST_HZ, WINDOW_SECONDS
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.errors import SettingsError
-
-FEATURES = {"mfcc": mfcc, "log_mel": log_mel}
 
 MOST_SECONDS = 60.0
 

@@ -1,5 +1,6 @@
 """Spectrograms of speech on the mel scale, and their cepstra."""
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -101,6 +102,9 @@ def mfcc(waveform: NDArray[np.float32], *, sample_rate_hz: int = 16_000) -> NDAr
 
     coefficients: NDArray[np.float32] = dct(log_mel(waveform, sample_rate_hz=sample_rate_hz), axis=0, norm="ortho")
     return coefficients
+
+
+FEATURES: Mapping[str, Callable[..., NDArray[np.float32]]] = {"mfcc": mfcc, "log_mel": log_mel}
 
 
 @cache

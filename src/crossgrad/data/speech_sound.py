@@ -1,12 +1,12 @@
 """One second of speech: what is cut, mixed and shifted, as in TensorFlow's tutorial on audio recognition."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossgrad.data.audio_features import log_mel, mfcc
+from crossgrad.data.audio_features import FEATURES
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.errors import SettingsError
 
@@ -21,8 +21,6 @@ NOISE_SHARE = 0.8
 LOUDEST_NOISE = 0.1
 """The noise is multiplied by up to this. All three are the tutorial's (train.py: time_shift_ms, background_frequency,
 background_volume)."""
-
-FEATURES: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {"mfcc": mfcc, "log_mel": log_mel}
 
 
 def features_named(name: str) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:

@@ -12,7 +12,7 @@ from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
 
 ROTATION_DEGREES = (0, 15, 30, 45, 60, 75)
-"""The domains: how far a digit is turned, anti-clockwise."""
+"""The domains of Ghifary et al. (2015): how far a digit is turned, anti-clockwise."""
 
 _SIZE = 16
 _DRAWN_SIZE = 8

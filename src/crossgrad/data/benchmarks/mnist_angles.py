@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
-from crossgrad.data.benchmarks.rotated_mnist import ROTATION_DEGREES
+from crossgrad.data.benchmarks.digits import ROTATION_DEGREES
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.gzip_files import read_gzip
 from crossgrad.data.idx import read_idx

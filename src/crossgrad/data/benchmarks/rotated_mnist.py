@@ -5,13 +5,11 @@ import torch
 
 from crossgrad.data.array_pickle import read_array_pickle
 from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
+from crossgrad.data.benchmarks.digits import ROTATION_DEGREES
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.gzip_files import read_gzip
 from crossgrad.data.raw_files import RawFile
 from crossgrad.errors import DataError
-
-ROTATION_DEGREES = (0, 15, 30, 45, 60, 75)
-"""The domains: how far a digit is turned, anti-clockwise."""
 
 _SIZE = 16
 
