@@ -1,14 +1,18 @@
-"""crossgrad diagnose as a real process, and its page in a real browser."""
+"""crossgrad diagnose: what it prints and writes, once as a process of its own; its page in a real browser."""
 
 import json
 import shutil
 import subprocess
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from crossgrad.cli import main
 from processes import COMMAND
 from small import save_arrays, vectors
 
@@ -17,16 +21,35 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 NASTY = ("<script>alert(1)</script>", "größe 日本", "\x1b[31mred", "x" * 90)
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*COMMAND, "diagnose", *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["crossgrad", "diagnose", *arguments])
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple["subprocess.CompletedProcess[str]", Path]:
     folder = tmp_path_factory.mktemp("digits")
-    return run(folder, "digits", "--max-steps", "20"), folder
+    arguments = [*COMMAND, "diagnose", "digits", "--max-steps", "20"]
+    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=300, check=False), folder
 
 
 def spectra(path: Path) -> Path:
@@ -71,10 +94,10 @@ def test_its_numbers_are_json(digits: tuple["subprocess.CompletedProcess[str]", 
     assert content["command"] == "crossgrad diagnose digits --max-steps 20"
 
 
-def test_json_alone_goes_to_standard_output_and_the_seed_counts(tmp_path: Path) -> None:
+def test_json_alone_goes_to_standard_output_and_the_seed_counts(run: Run, tmp_path: Path) -> None:
     save_arrays(vectors(), tmp_path / "vectors.npz")
     first, again, other = (
-        run(tmp_path, "vectors.npz", "--max-steps", "3", "--seed", seed, "--output", name, "--json")
+        run("vectors.npz", "--max-steps", "3", "--seed", seed, "--output", name, "--json")
         for seed, name in (("0", "first"), ("0", "again"), ("1", "other"))
     )
     assert first.returncode == 0, first.stderr
@@ -83,21 +106,21 @@ def test_json_alone_goes_to_standard_output_and_the_seed_counts(tmp_path: Path) 
     assert findings[0]["told_apart"] != findings[2]["told_apart"]
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+def test_nothing_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
     save_arrays(vectors(), tmp_path / "vectors.npz")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diagnosis.html").write_text("mine")
     options = ["vectors.npz", "--max-steps", "2", "--output", "mine"]
-    refused = run(tmp_path, *options)
+    refused = run(*options)
     assert refused.returncode == 2
     assert "is there already" in refused.stderr
     assert (tmp_path / "mine" / "diagnosis.html").read_text() == "mine"
-    assert run(tmp_path, *options, "--overwrite").returncode == 0
+    assert run(*options, "--overwrite").returncode == 0
 
 
-def test_one_domain_is_said_and_not_crashed_on(tmp_path: Path) -> None:
+def test_one_domain_is_said_and_not_crashed_on(run: Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "one.npz", inputs=np.random.RandomState(0).randn(20, 3), labels=[0, 1] * 10, domains=[7] * 20)
-    done = run(tmp_path, "one.npz", "--max-steps", "2")
+    done = run("one.npz", "--max-steps", "2")
     assert done.returncode == 0, done.stderr
     assert "There is one domain: there are no differences between domains to train" in done.stdout
     assert (tmp_path / "crossgrad-one-diagnosis" / "diagnosis.html").exists()
@@ -146,10 +169,10 @@ def test_the_page_shows_counts_bars_and_pictures(
 
 
 @needs_chromium
-def test_more_examples_are_drawn_darker_and_none_in_another_colour(tmp_path: Path, open_page: Open) -> None:
+def test_more_examples_are_drawn_darker_and_none_in_another_colour(run: Run, tmp_path: Path, open_page: Open) -> None:
     labels, domains = [0] * 12 + [1] * 3 + [0] * 6, [1] * 12 + [1] * 3 + [2] * 6
     np.savez(tmp_path / "few.npz", inputs=np.random.RandomState(0).randn(21, 3), labels=labels, domains=domains)
-    assert run(tmp_path, "few.npz", "--max-steps", "2").returncode == 0
+    assert run("few.npz", "--max-steps", "2").returncode == 0
     page = open_page(tmp_path / "crossgrad-few-diagnosis" / "diagnosis.html")
     assert page.locator(".heatmap td").all_inner_texts() == ["12", "6", "3", "0"]
     colours = page.eval_on_selector_all(".heatmap td", "all => all.map(one => getComputedStyle(one).backgroundColor)")
@@ -158,9 +181,11 @@ def test_more_examples_are_drawn_darker_and_none_in_another_colour(tmp_path: Pat
 
 
 @needs_chromium
-def test_names_that_attack_are_text_and_the_page_never_scrolls_sideways(tmp_path: Path, open_page: Open) -> None:
+def test_names_that_attack_are_text_and_the_page_never_scrolls_sideways(
+    run: Run, tmp_path: Path, open_page: Open
+) -> None:
     spectra(tmp_path / "spectra.npz")
-    done = run(tmp_path, "spectra.npz", "--max-steps", "2", "--net", "mlp")
+    done = run("spectra.npz", "--max-steps", "2", "--net", "mlp")
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     path = tmp_path / "crossgrad-spectra-diagnosis" / "diagnosis.html"
@@ -175,10 +200,10 @@ def test_names_that_attack_are_text_and_the_page_never_scrolls_sideways(tmp_path
 
 
 @needs_chromium
-def test_tables_too_large_to_read_are_pictures(tmp_path: Path, open_page: Open) -> None:
+def test_tables_too_large_to_read_are_pictures(run: Run, tmp_path: Path, open_page: Open) -> None:
     domains = np.arange(120) % 20
     np.savez(tmp_path / "many.npz", inputs=np.random.RandomState(0).randn(120, 3), labels=domains % 3, domains=domains)
-    assert run(tmp_path, "many.npz", "--max-steps", "2").returncode == 0
+    assert run("many.npz", "--max-steps", "2").returncode == 0
     page = open_page(tmp_path / "crossgrad-many-diagnosis" / "diagnosis.html")
     assert page.locator(".heatmap").count() == 0
     size = page.eval_on_selector(".pixels", "picture => [picture.naturalWidth, picture.naturalHeight]")

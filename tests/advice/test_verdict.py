@@ -22,7 +22,8 @@ from crossgrad.advice import (
 from crossgrad.significance import estimate, paired_t
 
 NAMES = ("attic", "barn", "cellar", "den", "eaves", "foyer")
-ON_RECORD = Path(__file__).parents[2] / "results" / "benchmarks" / "advice.json"
+ROOT = Path(__file__).parents[2]
+ON_RECORD = ROOT / "results" / "benchmarks" / "advice.json"
 
 
 def findings(
@@ -151,3 +152,14 @@ def test_how_often_the_advice_was_right_is_what_the_record_says() -> None:
     checked = [task for task in record["tasks"].values() if task["right"] is not None]
     assert (sum(task["right"] for task in checked), len(checked)) == (verdict.RIGHT, verdict.CHECKED)
     assert f"right on {verdict.RIGHT} of {verdict.CHECKED}" in honesty()
+
+
+def test_the_documentation_shows_every_task_that_was_checked() -> None:
+    page = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    for name, task in json.loads(ON_RECORD.read_text())["tasks"].items():
+        if task["right"] is not None:
+            found = f"{task['found']['mean']:+.1f} points, p = {task['found']['p_value']:.2g}"
+            right = "yes" if task["right"] else "no"
+            row = f"{task['advised']} | {task['gap_points']:.1f} points | {found} | {right} |"
+            assert f"| [{name}](" in page or f"| {name} |" in page
+            assert row in page
