@@ -1,0 +1,114 @@
+"""crossgrad report as a process, and what it refuses."""
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from crossgrad.cli import main
+from crossgrad.comparison import compare
+from processes import COMMAND
+from small import vectors
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two comparisons of one dataset: ERM and CrossGrad, and Random, each in a folder of its own."""
+    folder = tmp_path_factory.mktemp("results")
+    for name, methods in (("one", ["erm", "crossgrad"]), ("two", ["random"])):
+        compare(vectors(), output=folder / name, methods=methods, hold_out="each", seeds=[0], max_steps=2)
+    return folder
+
+
+def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    command = [*COMMAND, "report", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    monkeypatch.setattr(sys, "argv", ["crossgrad", "report", *map(str, arguments)])
+    with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (2, "")
+    return captured.err
+
+
+def test_a_comparisons_own_report_is_made_again_byte_for_byte(compared: Path) -> None:
+    folder = compared / "one"
+    before = {name: (folder / name).read_bytes() for name in ("report.html", "report.md", "report.tex")}
+    for name in before:
+        (folder / name).unlink()
+    done = run(folder)
+    assert done.returncode == 0, done.stderr
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert "Difference from ERM" in done.stdout
+    assert str(folder / "report.html") in done.stdout
+
+
+def test_several_places_become_one_report_with_the_controls_of_another_place(compared: Path, tmp_path: Path) -> None:
+    done = run(compared / "one", compared / "two" / "records.jsonl", "--output", tmp_path / "both", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {row["method"]: row for row in json.loads(done.stdout)["rows"]}
+    assert set(rows["crossgrad"]["controls"]) == {"random"}
+    assert rows["random"]["calibration_error"]["value"] >= 0
+    assert rows["crossgrad"]["difference"]["by_example"]["mcnemar_seed"] == 0
+    assert "Difference from Random" in (tmp_path / "both" / "report.md").read_text()
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"report.html", "report.md", "report.tex"}
+
+
+def test_reports_are_made_without_torch(compared: Path) -> None:
+    code = """
+import sys
+sys.argv = ["crossgrad", "report", sys.argv[1]]
+from crossgrad.cli import main
+try:
+    main()
+finally:
+    assert "torch" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(compared / "one")], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Difference from ERM" in done.stdout
+
+
+def test_several_places_need_an_output(
+    compared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--output FOLDER" in refused(monkeypatch, capsys, compared / "one", compared / "two")
+
+
+def test_a_report_that_lies_elsewhere_is_replaced_only_when_asked(
+    compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.md").write_text("mine")
+    assert "is there already" in refused(monkeypatch, capsys, compared / "one", "--output", tmp_path)
+    assert (tmp_path / "report.md").read_text() == "mine"
+    assert run(compared / "one", "--output", tmp_path, "--overwrite").returncode == 0
+    assert (tmp_path / "report.md").read_text() != "mine"
+
+
+def test_contradictory_records_end_with_a_sentence(
+    compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (compared / "one" / "records.jsonl").read_text().splitlines()
+    other = json.loads(lines[0])
+    other["in_domain"] = None
+    (tmp_path / "records.jsonl").write_text(json.dumps(other) + "\n")
+    error = refused(monkeypatch, capsys, compared / "one", tmp_path, "--output", tmp_path / "both")
+    assert "say different things of one run" in error
+    assert "(in_domain)" in error
+    assert not (tmp_path / "both").exists()
+
+
+def test_a_folder_without_records_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(monkeypatch, capsys, tmp_path)
+    assert "no records at" in error
+    assert str(tmp_path) in error
