@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from crossgrad.model import Model, Predictions
     from crossgrad.nets import NETS, headed
     from crossgrad.perturb import Step
+    from crossgrad.sweeping import sweep
     from crossgrad.training import fit
 
 _HOME = {
     "compare": "comparison",
+    "sweep": "sweeping",
     "Comparison": "comparison",
     "train": "deployment",
     "save": "checkpoint",
@@ -71,6 +73,7 @@ __all__ = [
     "load",
     "open_dataset",
     "save",
+    "sweep",
     "train",
 ]
 

@@ -157,7 +157,7 @@ class ComparisonProgress:
 
     def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
         self._lines[run] = (
-            f"  {display_name(run.method)}, held out {fold_name(run.held_out)}, seed {run.seed}: "
+            f"  {display_name(run.method)}, held out {fold_name(run.held_out) or 'nothing'}, seed {run.seed}: "
             f"step {step}/{run.n_steps}, {describe(values)}"
         )
         self._work[run] = self._cost(run) * step
@@ -171,7 +171,7 @@ class ComparisonProgress:
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         if record["error"]:
-            name, where = display_name(run.method), fold_name(run.held_out)
+            name, where = display_name(run.method), fold_name(run.held_out) or "nothing"
             self._console.print(
                 Text(f"{name}, held out {where}, seed {run.seed}: {record['error']['message']}"),
                 style="red",
