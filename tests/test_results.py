@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -64,3 +65,44 @@ def test_the_budgets_hold_in_the_committed_benchmarks_and_the_docs_quote_them() 
     assert f"`fit()` takes {fit['fit_over_loop']:.2f} times the bare loop" in readme
     design = " ".join((ROOT / "docs" / "design.md").read_text(encoding="utf-8").split())
     assert f"{input_conv['smallest_ratio']:.1f} to {input_conv['largest_ratio']:.1f} times as fast" in design
+
+
+def paired_tests() -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((RESULTS / "benchmarks" / "paired_tests.json").read_text())
+    return record
+
+
+def rates(world: str, test: str) -> list[float]:
+    return [each["rates"][test] for each in paired_tests()["settings"] if each["world"] == world]
+
+
+SAME, VARIES, DIFFERENT = (
+    "no difference, the same on every domain",
+    "no difference, varies by domain",
+    "a difference, varies by domain",
+)
+OVER_DOMAINS = ("paired t over domains", "Wilcoxon over domains", "bootstrap of domains and examples")
+OVER_EXAMPLES = ("MAPSSWE, examples as segments", "McNemar, one seed")
+
+
+def test_the_page_on_statistics_shows_the_committed_rates() -> None:
+    script = [sys.executable, str(ROOT / "benchmarks" / "paired_tests.py")]
+    record = RESULTS / "benchmarks" / "paired_tests.json"
+    shown = subprocess.run([*script, "--show", str(record)], capture_output=True, text=True, check=True).stdout.strip()
+    page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    assert shown in page
+    assert f"by chance up to {100 * paired_tests()['highest_rate_by_chance']:.1f}" in page
+    assert f"significant in {100 * max(rates(VARIES, OVER_EXAMPLES[0])):.0f} of 100 comparisons" in " ".join(
+        page.split()
+    )
+
+
+def test_under_no_difference_tests_find_one_in_at_most_five_percent_of_two_thousand_draws() -> None:
+    assert paired_tests()["trials"] == 2000
+    bound = paired_tests()["highest_rate_by_chance"]
+    for test in OVER_DOMAINS:
+        assert max(rates(SAME, test) + rates(VARIES, test)) <= bound
+    for test in OVER_EXAMPLES:
+        assert max(rates(SAME, test)) <= bound
+        assert min(rates(VARIES, test)) > 2 * bound  # about these domains, not about new ones
+    assert rates(DIFFERENT, "Wilcoxon over domains")[0] == 0  # five domains
