@@ -100,7 +100,8 @@ started = time.process_time()
 from crossgrad.cli import main
 for arguments in (
     ["--help"], ["compare", "--help"], ["train", "-h"], ["predict", "--help"], ["diagnose", "-h"],
-    ["data", "list", "--help"], ["data", "prepare", "--help"], ["data", "show", "-h"], ["reproduce", "--help"], ["--version"],
+    ["data", "list", "--help"], ["data", "prepare", "--help"], ["data", "show", "-h"], ["reproduce", "--help"],
+    ["--version"],
 ):
     sys.argv = ["crossgrad", *arguments]
     try:

@@ -12,7 +12,7 @@ domains, 1.6 for 4, 1.2 for 5. Below 5 the differences that methods make are har
 
 SMALL_GAP = 0.02
 """A rule of thumb: what training across domains can win back is a part of what is lost. Where the paper's CrossGrad
-gains 1 to 6 points, the baseline errs in 18 to 32 cases of 100; of two points lost no part could be told from chance."""
+gains 1 to 6 points, the baseline errs in 18 to 32 cases of 100; no part of two points could be told from chance."""
 
 CONFOUNDED = 0.5
 """From where half of what there is to know of the label (or of the domain) is told by the other, adjusted for chance. A
