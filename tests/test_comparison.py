@@ -36,6 +36,7 @@ def test_a_comparison_leaves_records_artefacts_and_reports_and_gives_the_table(t
         "records.jsonl",
         "report.html",
         "report.md",
+        "report.tex",
         "runs",
     ]
     assert len(result.records) == len(result.runs) == 2 * 4 * 2
