@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from crossgrad.data.audio import audio_library, cut_around_word
 from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
-from crossgrad.data.domain_split import random_domain_split
+from crossgrad.data.domain_split import DomainSplit
 from crossgrad.data.espeak import SAMPLE_RATE_HZ, Utterance, speak
 from crossgrad.data.naming import name_indices
+from crossgrad.data.speech_selection import choose_speakers
 from crossgrad.data.speech_sound import N_SAMPLES, features_named
 from crossgrad.data.speech_sound import SAMPLE_RATE_HZ as RECORDING_RATE_HZ
 from crossgrad.errors import SettingsError
@@ -37,6 +38,8 @@ VARIANTS = (
 """Of the voice: thirteen like women and thirteen like men; espeak-ng's robots and whisperers are not among them."""
 
 _MOST_SHIFT = N_SAMPLES // 10
+_MOST_SPEAKERS = 10_000
+_MOST_TAKES = 100
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ class _Speaker:
 
 
 def load_synthetic_speakers(
-    *, speakers: int = 100, takes: int = 3, features: Literal["mfcc", "log_mel"] = "mfcc", seed: int = 0
+    *,
+    speakers: int = 100,
+    training_speakers: int | None = None,
+    takes: int = 3,
+    features: Literal["mfcc", "log_mel"] = "mfcc",
+    seed: int = 0,
 ) -> DomainDataset:
     """Have synthetic speakers say the ten keywords.
 
@@ -58,31 +66,41 @@ def load_synthetic_speakers(
     drawn from its number: the first 100 of 200 speakers are those of 100, and say the same. Each take varies around
     them and lies elsewhere in its second. For every take of the ten keywords there is one "unknown", another word of
     Speech Commands, and one "silence", the room's noise alone: a tenth of the keywords each, as in TensorFlow's
-    tutorial. A fifth of the speakers tests, a fifth validates.
+    tutorial. A fifth of the speakers tests, a fifth validates, and of the rest as many as asked for train; the others
+    are not spoken.
 
     Args:
-        speakers: how many, at least 5.
-        takes: times that each says each keyword, at least 1.
+        speakers: how many there are, 5 to 10,000.
+        training_speakers: how many train; None: all that neither validate nor test. With one seed, the dataset of 40
+            is the beginning of that of 100: the same validation and test speakers, and the first 40 to train.
+        takes: times that each says each keyword, 1 to 100.
         features: of a recording, 40 in each of 98 frames.
         seed: of everything drawn.
 
     Returns:
-        speakers * takes * 12 examples, shape (n, 1, 40, 98), speaker by speaker; domains "synthetic-00000" and so on.
+        takes * 12 examples of each speaker, shape (n, 1, 40, 98), speaker by speaker; domains "synthetic-00000" and so
+        on. With `training_speakers`, those who validate come first, then those who test, then those who train.
 
     Raises:
         DataError: the extra `audio` is not installed.
-        SettingsError: a number too small, or features that there are not.
+        SettingsError: a number out of its range, or features that there are not.
 
     Example:
         >>> dataset = load_synthetic_speakers(speakers=5, takes=1)
         >>> dataset.inputs.shape, dataset.domain_names[:2]
         (torch.Size([60, 1, 40, 98]), ('synthetic-00000', 'synthetic-00001'))
     """
-    for name, value, least in (("speakers", speakers, 5), ("takes", takes, 1)):
-        if value < least:
-            raise SettingsError(f"{name} must be at least {least}, but is {value}")
+    for name, value, least, most in (("speakers", speakers, 5, _MOST_SPEAKERS), ("takes", takes, 1, _MOST_TAKES)):
+        if not least <= value <= most:
+            raise SettingsError(f"{name} must be {least} to {most}, but is {value}")
     heard, soxr = features_named(features), audio_library("soxr")
-    planned = [(number, *words) for number in range(speakers) for words in _words(number, takes, seed)]
+    names = [f"synthetic-{number:05d}" for number in range(speakers)]
+    parts = choose_speakers(names, training_speakers=training_speakers, seed=seed)
+    # What is said depends a little on all that was said before. So whoever is measured speaks first, and more training
+    # speakers follow fewer; where all speak, they do in the order of their numbers, and more speakers follow fewer.
+    chosen = names if training_speakers is None else [*parts.validation, *parts.test, *parts.training]
+    numbers = {name: number for number, name in enumerate(names)}
+    planned = [(numbers[name], *words) for name in chosen for words in _words(numbers[name], takes, seed)]
     # All drawn before the first is spoken: takes draw their utterances, then their recordings, from one stream.
     utterances = [_utterance(_speaker(number, seed), word, stream) for number, _, word, stream in planned if word]
     spoken = speak(utterances)
@@ -91,15 +109,14 @@ def load_synthetic_speakers(
         said = soxr.resample(next(spoken), SAMPLE_RATE_HZ, RECORDING_RATE_HZ) if word else np.zeros(1, np.float32)
         inputs[index, 0] = heard(_recorded(said, _speaker(number, seed), stream))
     labels, label_names = name_indices([label for _, label, _, _ in planned], what="labels")
-    domain_names = tuple(f"synthetic-{number:05d}" for number in range(speakers))
     return DomainDataset(
         torch.from_numpy(inputs),
         labels,
-        torch.tensor([number for number, *_ in planned]),
+        torch.arange(len(chosen)).repeat_interleave(len(planned) // len(chosen)),
         label_names,
-        domain_names,
+        tuple(chosen),
         "synthetic_speakers",
-        domain_split=random_domain_split(domain_names, validation=0.2, test=0.2, seed=seed),
+        domain_split=DomainSplit(parts.validation, parts.test),
     )
 
 
