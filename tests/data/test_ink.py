@@ -79,3 +79,9 @@ def test_a_blank_page_is_refused():
 def test_no_room_between_the_margins_is_refused(size, margin):
     with pytest.raises(SettingsError, match="no room"):
         fit_ink(255 - PAGE, size=size, margin=margin)
+
+
+def test_a_size_that_would_fill_the_memory_is_quoted():
+    assert fit_ink(255 - PAGE, size=512).shape == (512, 512)
+    with pytest.raises(SettingsError, match="size must be at most 512 pixels, not 513"):
+        fit_ink(255 - PAGE, size=513)

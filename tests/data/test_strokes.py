@@ -147,3 +147,8 @@ def test_a_point_that_is_nowhere_is_refused(bad):
 def test_a_pen_that_does_not_fit_is_refused(settings):
     with pytest.raises(SettingsError, match="does not fit"):
         draw_strokes(SCRIBBLE, **settings)
+
+
+def test_a_size_that_would_fill_the_memory_is_quoted():
+    with pytest.raises(SettingsError, match="size must be at most 512 pixels, not 100000"):
+        draw_strokes(SCRIBBLE, size=100_000, thickness=1)

@@ -129,14 +129,20 @@ def _print_one(told: dict[str, Any]) -> None:
         out.print()
         out.print(_grid("option", "type", "default", rows=[tuple(option.values()) for option in told["options"]]))
     if told["files"]:
-        out.print(f"\n{count(len(told['files']), 'file')}, {filesize.decimal(told['bytes'])}:")
+        out.print(f"\n{', '.join([count(len(told['files']), 'file'), *_size(told['bytes'])])}:")
         for file in told["files"][:MOST_FILES]:
-            line = f"  {file['place']}  {filesize.decimal(file['bytes'])}{'' if file['here'] else ', not here'}"
+            state = ", ".join([*_size(file["bytes"]), *([] if file["here"] else ["not here"])])
+            line = f"  {file['place']}  {state}".rstrip()
             out.print(Text(line), soft_wrap=True)  # a path that is cut in two cannot be copied
         if len(told["files"]) > MOST_FILES:
             out.print(f"  and {len(told['files']) - MOST_FILES} more, which --json lists")
     if not told["prepared"]:
         out.print(Text(f"\n{told['how']}"), soft_wrap=True)
+
+
+def _size(n_bytes: int) -> list[str]:
+    """Of a file, where it is known."""
+    return [filesize.decimal(n_bytes)] if n_bytes else []
 
 
 def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,9 @@ from PIL import Image
 
 from crossgrad.errors import DataError, SettingsError
 
+MOST_SIZE = 512
+"""Largest height and width of images that are made, in pixels: a thousand such images of floats fill a gigabyte."""
+
 
 def read_ink(content: bytes) -> NDArray[np.uint8]:
     """Decode an image file of dark ink on light ground.
@@ -48,7 +51,7 @@ def fit_ink(ink: NDArray[np.uint8], *, size: int, margin: float = 1.0) -> NDArra
 
     Raises:
         DataError: no ink.
-        SettingsError: no room between the margins.
+        SettingsError: no room between the margins, or a size above 512.
 
     Example:
         >>> page = np.zeros((9, 9), dtype=np.uint8)
@@ -61,6 +64,7 @@ def fit_ink(ink: NDArray[np.uint8], *, size: int, margin: float = 1.0) -> NDArra
                [0., 0., 0., 0., 0., 0.],
                [0., 0., 0., 0., 0., 0.]], dtype=float32)
     """
+    check_size(size)
     room = size - 2 * margin
     if not (margin >= 0 and room > 0):
         raise SettingsError(f"an image of {size} pixels has no room for ink with a margin of {margin} on either side")
@@ -71,6 +75,16 @@ def fit_ink(ink: NDArray[np.uint8], *, size: int, margin: float = 1.0) -> NDArra
     side = max(cut.shape) * size / room  # of the square that becomes the image, in pixels of the original
     down, across = (_coverage(length, side=side, size=size) for length in cut.shape)
     return np.asarray(np.rint(down @ cut @ across.T) / 255, dtype=np.float32)
+
+
+def check_size(size: int) -> None:
+    """Refuse a size that would fill the memory.
+
+    Raises:
+        SettingsError: above MOST_SIZE.
+    """
+    if size > MOST_SIZE:
+        raise SettingsError(f"size must be at most {MOST_SIZE} pixels, not {size}")
 
 
 def _coverage(length: int, *, side: float, size: int) -> NDArray[np.float64]:

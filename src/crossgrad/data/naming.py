@@ -102,6 +102,19 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def choices(name: str, names: Sequence[str]) -> str:
+    """The nearest of the names and all of them, as the end of an error message about one that there is not.
+
+    Example:
+        >>> choices("digts", ["digits", "fonts"])
+        "; did you mean 'digits'? There are 'digits', 'fonts'"
+        >>> choices("zebra", ["digits", "fonts"])
+        "; there are 'digits', 'fonts'"
+    """
+    near = did_you_mean(name, names)
+    return f"{near} There are {quoted(names)}" if near else f"; there are {quoted(names)}"
+
+
 def quoted(names: Iterable[str]) -> str:
     """Names for a message, the first ten of them.
 

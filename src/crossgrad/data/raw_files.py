@@ -39,7 +39,9 @@ class RawFile:
 
     @property
     def is_here(self) -> bool:
-        return self.place.exists()
+        """Whether something lies at its place; an empty folder is nothing."""
+        place = self.place
+        return any(place.iterdir()) if place.is_dir() else place.exists()
 
     @property
     def is_fetchable(self) -> bool:

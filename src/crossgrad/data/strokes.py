@@ -7,6 +7,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from crossgrad.data.ink import check_size
 from crossgrad.errors import DataError, SettingsError
 
 _SAMPLES = 4
@@ -32,7 +33,7 @@ def draw_strokes(
 
     Raises:
         DataError: no points at all, or one that is not finite.
-        SettingsError: no room for the pen between the margins.
+        SettingsError: no room for the pen between the margins, or a size above 512.
 
     Example:
         >>> diagonal = np.array([[0.0, 0.0], [1.0, 1.0]])
@@ -44,6 +45,7 @@ def draw_strokes(
                [0, 0, 0, 0, 1, 0],
                [0, 0, 0, 0, 0, 0]])
     """
+    check_size(size)
     room = size - 2 * margin - thickness
     if not (thickness > 0 and margin >= 0 and room >= 0):
         raise SettingsError(

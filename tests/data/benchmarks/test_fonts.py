@@ -1,4 +1,5 @@
 import re
+import shutil
 import zipfile
 
 import numpy as np
@@ -144,7 +145,7 @@ def test_no_turn_cuts_ink_off(folder):
 
 def test_a_font_that_lacks_a_character_is_left_out_and_named(folder):
     (folder / "quill.woff2").write_bytes(font_bytes({c: shape(c) for c in "ABR"}, kind="woff2"))
-    with pytest.warns(DataWarning, match="left out for want of characters: quill lacks Q$"):
+    with pytest.warns(DataWarning, match="fonts left out: quill lacks Q$"):
         dataset = load(folder)
     assert dataset.domain_names == ("brush", "chalk", "marker", "reed")
 
@@ -170,10 +171,27 @@ def test_a_folder_without_fonts_is_refused(tmp_path):
         load(tmp_path)
 
 
-def test_a_file_that_is_no_font_is_named(folder):
+def test_a_file_that_is_no_font_is_left_out_and_named(folder):
+    whole = load(folder)
     (folder / "letter.ttf").write_text("Dear Sir,")
-    with pytest.raises(DataError, match=r"letter\.ttf' cannot be read as a font"):
+    with pytest.warns(DataWarning, match=r"fonts left out: 'letter\.ttf' cannot be read as a font"):
+        assert load(folder).fingerprint == whole.fingerprint
+
+
+def test_broken_fonts_are_named_where_too_few_are_left(folder):
+    for file in ("brush.ttf", "chalk.otf"):
+        (folder / file).write_bytes((folder / file).read_bytes()[:100])
+    with pytest.raises(DataError, match=r"3 fonts draw all of .*: 'brush\.ttf' cannot .*; 'chalk\.otf' cannot be read"):
         load(folder)
+
+
+@families_are_here
+def test_a_broken_family_of_the_benchmark_is_an_error(tmp_path, monkeypatch):
+    shutil.copytree(FONTS.files[0].place.parent, tmp_path / "fonts")
+    monkeypatch.setenv("CROSSGRAD_DATA", str(tmp_path))
+    FONTS.files[0].place.write_bytes(b"Dear Sir,")
+    with pytest.raises(DataError, match="cannot be read as a font"):
+        load_fonts()
 
 
 def test_two_fonts_of_one_name_are_refused(folder):
@@ -188,6 +206,7 @@ def test_two_fonts_of_one_name_are_refused(folder):
         ({"characters": "A"}, "characters must be two or more that differ, not 'A'"),
         ({"characters": "ABA"}, "characters must be two or more that differ, not 'ABA'"),
         ({"size": 7}, "size must be at least 8 pixels, not 7"),
+        ({"size": 100_000}, "size must be at most 512 pixels, not 100000"),
         ({"rotation_degrees": -1.0}, "rotation_degrees must be from 0 to 180, not -1"),
         ({"rotation_degrees": float("nan")}, "rotation_degrees must be from 0 to 180, not nan"),
         ({"noise": 20.0}, "noise must be from 0 to 1, the range of the pixels, not 20"),

@@ -122,6 +122,12 @@ def test_images_have_no_pen_to_choose():
         load_handwriting(thickness=1.5)
 
 
+@pytest.mark.parametrize("form", ["images", "strokes"])
+def test_a_size_beyond_all_measure_is_quoted(form):
+    with pytest.raises(SettingsError, match="size must be at most 512 pixels, not 100000"):
+        load_handwriting(form=form, size=100_000)
+
+
 def test_a_size_without_room_is_a_setting_not_damaged_data():
     with pytest.raises(SettingsError, match="no room"):
         load_handwriting(size=2)

@@ -186,6 +186,22 @@ def test_images_have_no_pen_to_choose_and_a_pen_must_fit(lay):
         load_lipitk(form="online", thickness=40.0, folder=lay(written("online")))
 
 
+@pytest.mark.parametrize("form", ["offline", "online"])
+def test_a_size_beyond_all_measure_is_quoted(form, lay):
+    with pytest.raises(SettingsError, match="size must be at most 512 pixels, not 100000"):
+        load_lipitk(form=form, size=100_000, folder=lay(written(form)))
+
+
+def test_an_empty_folder_of_the_data_root_is_not_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("CROSSGRAD_DATA", str(tmp_path))
+    (tmp_path / "lipitk").mkdir()
+    assert not LIPITK.is_here
+    with pytest.raises(DataError, match="lipitk is not here"):
+        LIPITK.open()
+    (tmp_path / "lipitk" / "usr_0").mkdir()
+    assert LIPITK.is_here
+
+
 def test_it_is_found_in_the_data_root_and_made_again_when_files_join_it(lay, tmp_path, monkeypatch):
     monkeypatch.setenv("CROSSGRAD_DATA", str(tmp_path))
     monkeypatch.setenv("CROSSGRAD_CACHE", str(tmp_path / "cache"))

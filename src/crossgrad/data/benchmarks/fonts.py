@@ -17,6 +17,7 @@ from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import random_domain_split
 from crossgrad.data.glyphs import Font, fit_in_circle
+from crossgrad.data.ink import check_size
 from crossgrad.data.raw_files import RawFile, require
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
@@ -51,7 +52,7 @@ def load_fonts(
         folder: of font files (.ttf, .otf, .woff, .woff2), or a zip or tar archive of them, all of which are used; a
             font's name is its file's. None: the 109 families that are fetched for this benchmark.
         characters: the labels, at least two.
-        size: height and width of an image in pixels, at least 8.
+        size: height and width of an image in pixels, from 8 to 512.
         rotation_degrees: largest turn either way, in [0, 180]; turns are uniform.
         noise: standard deviation of the Gaussian noise on every pixel, for values in [0, 1], before they are clipped.
         seed: of all that is random.
@@ -61,24 +62,30 @@ def load_fonts(
         10 % of the fonts to validate and 25 % to test.
 
     Raises:
-        DataError: files are missing or no fonts, two have one name, or fewer than four draw every character.
+        DataError: files are missing, two fonts have one name, fewer than four draw every character, or one of the 109
+            families is damaged.
         SettingsError: options that make no sense.
 
     Warns:
-        DataWarning: fonts that have no drawing of some characters; they are left out.
+        DataWarning: fonts that have no drawing of some characters, or that are damaged; they are left out.
 
     Reference:
         Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018, section 4.
     """
     _check(characters, size, rotation_degrees, noise, seed)
     names: list[str] = []
-    lacking: dict[str, str] = {}
+    left_out: list[str] = []
     images, labels, domains = [], [], []
     for path, content in sorted(_listed() if folder is None else _found(folder), key=lambda found: found[0].stem):
-        font = Font(content, em_pixels=_EM * _SUPERSAMPLING * size, name=str(path))
-        glyphs = font.draw(characters)
+        try:
+            glyphs = Font(content, em_pixels=_EM * _SUPERSAMPLING * size, name=str(path)).draw(characters)
+        except DataError as error:
+            if folder is None:  # the benchmark is these families and no fewer
+                raise
+            left_out.append(str(error))
+            continue
         if missing := "".join(character for character, glyph in glyphs.items() if glyph is None):
-            lacking[path.stem] = missing
+            left_out.append(f"{path.stem} lacks {missing}")
             continue
         for label, (character, glyph) in enumerate(glyphs.items()):
             assert glyph is not None  # else the font is left out
@@ -87,14 +94,13 @@ def load_fonts(
             labels += [label] * len(images[-1])
             domains += [len(names)] * len(images[-1])
         names.append(path.stem)
-    left_out = "; ".join(f"{name} lacks {missing}" for name, missing in lacking.items())
     if len(names) < _FEWEST_FONTS:
         raise DataError(
             f"{len(names)} fonts draw all of {characters!r}, and {_FEWEST_FONTS} are needed to train, validate and "
-            f"test{f': {left_out}' if left_out else ''}"
+            f"test{': ' if left_out else ''}{'; '.join(left_out)}"
         )
     if left_out:
-        warnings.warn(f"fonts left out for want of characters: {left_out}", DataWarning, stacklevel=2)
+        warnings.warn(f"fonts left out: {'; '.join(left_out)}", DataWarning, stacklevel=2)
     return DomainDataset(
         torch.from_numpy(np.concatenate(images)[:, None]).float() / 255,
         torch.tensor(labels),
@@ -111,6 +117,7 @@ def _check(characters: str, size: int, rotation_degrees: float, noise: float, se
         raise SettingsError(f"characters must be two or more that differ, not {characters!r}")
     if size < 8:
         raise SettingsError(f"size must be at least 8 pixels, not {size}")
+    check_size(size)
     if not 0 <= rotation_degrees <= 180:
         raise SettingsError(f"rotation_degrees must be from 0 to 180, not {rotation_degrees}")
     if not 0 <= noise <= 1:

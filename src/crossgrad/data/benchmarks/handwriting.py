@@ -12,7 +12,7 @@ from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import random_domain_split
 from crossgrad.data.ink import fit_ink, read_ink
-from crossgrad.data.naming import did_you_mean, name_indices, quoted
+from crossgrad.data.naming import choices, name_indices
 from crossgrad.data.raw_files import RawFile
 from crossgrad.data.strokes import draw_strokes
 from crossgrad.errors import DataError, SettingsError
@@ -57,7 +57,7 @@ def load_handwriting(
     Args:
         alphabet: Sanskrit (42 characters of the Devanagari script), Greek, Japanese_(katakana), Latin or Tagalog.
         form: the published images, or the pen strokes of the same drawings, drawn anew with one pen for all sizes.
-        size: height and width of the inputs, in pixels.
+        size: height and width of the inputs, in pixels, at most 512.
         thickness: of that pen, in pixels of the inputs; None: 2.
 
     Returns:
@@ -112,7 +112,7 @@ def _alphabet(form: Literal["images", "strokes"], alphabet: str) -> list[tuple[P
             raise DataError(f"{str(place)!r} holds {str(path)!r}, which Omniglot's has not")
         found.setdefault(path.parts[1], []).append((path, content))
     if alphabet not in found:
-        raise SettingsError(f"no alphabet {alphabet!r}{did_you_mean(alphabet, list(found))}; there are {quoted(found)}")
+        raise SettingsError(f"no alphabet {alphabet!r}{choices(alphabet, list(found))}")
     return found[alphabet]
 
 

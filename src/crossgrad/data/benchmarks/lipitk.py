@@ -45,7 +45,7 @@ def load_lipitk(
 
     Args:
         form: published images of dark ink on light ground, or pen strokes (y down), drawn with one pen for all.
-        size: height and width of the inputs, in pixels.
+        size: height and width of the inputs, in pixels, at most 512.
         thickness: of that pen, in pixels of the inputs; None: 2.
         folder: the folder or archive (.zip, .tar.gz) to read; None: the folder "lipitk" of the data root.
 
