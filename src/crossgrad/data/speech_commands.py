@@ -1,5 +1,6 @@
 """Spoken words with speakers as domains, from recordings laid out as Google's Speech Commands."""
 
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -26,6 +27,7 @@ from crossgrad.data.speech_sound import N_SAMPLES, augmented, features_named, na
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
 _SHAPE = (1, 40, 98)
+_MOST_VARIANTS = 100
 
 
 def read_speech_commands(
@@ -55,7 +57,7 @@ def read_speech_commands(
         fewest: recordings of the classes' words that a speaker must have to be in the dataset, at least 1; a
             DataWarning counts those who have some, but fewer.
         features: of a recording, 40 in each of 98 frames.
-        variants: augmented versions of each example; 0: none.
+        variants: augmented versions of each example, at most 100; 0: none.
         seed: of everything drawn.
 
     Returns:
@@ -71,6 +73,8 @@ def read_speech_commands(
     for option, value, least in (("fewest", fewest, 1), ("variants", variants, 0)):
         if value < least:
             raise SettingsError(f"{option} must be at least {least}, but is {value}")
+    if variants > _MOST_VARIANTS:
+        raise SettingsError(f"variants must be at most {_MOST_VARIANTS}, but is {variants}")
     features_named(features)  # before the minutes that reading may take
     recordings, noise = list_recordings(place)
     named = None if classes == "all" else frozenset(keywords)
@@ -152,7 +156,7 @@ def _sounds(
             continue
         word = cut_around_word(waveform, n_samples=N_SAMPLES)
         inputs[index, 0] = heard(word)
-        stream = named_stream(seed, "variants", examples[index].label, path.name)
+        stream = named_stream(seed, "variants", examples[index].label, unicodedata.normalize("NFC", path.name))
         for version in versions[index]:
             version[0] = heard(augmented(word, noise, stream))
     warn_of_damage(damaged)

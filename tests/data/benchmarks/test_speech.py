@@ -4,6 +4,7 @@ import tarfile
 import unicodedata
 import warnings
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +83,17 @@ def test_ten_words_silence_and_unknown_in_the_tutorials_proportions_in_every_par
 
 
 def test_parts_share_no_speaker(folder):
-    split = load(folder).domain_split
-    assert not set(split.test) & set(split.validation)
+    """Also where speakers are left out of the training: those are in no part."""
+    for n_training, n_left in ((None, 6), (3, 3)):
+        dataset = load(folder, training_speakers=n_training)
+        parts = (training(dataset), dataset.domain_split.validation, dataset.domain_split.test)
+        assert [len(part) for part in parts] == [n_left, 2, 2]
+        assert sorted(speaker for part in parts for speaker in part) == sorted(dataset.domain_names)
+        sounds = [
+            {values for (who, _), all_of in examples_by_name(dataset).items() if who in part for values in all_of}
+            for part in parts
+        ]
+        assert not any(one & other for one, other in combinations(sounds, 2))
 
 
 def test_all_words_are_classes_and_need_no_noise(tmp_path):
@@ -242,6 +252,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         ({"training_speakers": 1}, "training_speakers must be 2 to 6, .* but is 1"),
         ({"fewest": 0}, "fewest must be at least 1, but is 0"),
         ({"variants": -1}, "variants must be at least 0, but is -1"),
+        ({"variants": 1_000_000}, "variants must be at most 100, but is 1000000"),
     ],
 )
 def test_numbers_out_of_range_are_quoted(folder, options, message):
