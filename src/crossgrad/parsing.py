@@ -78,6 +78,8 @@ def _parse(declared: Any, text: str) -> Any:
             return declared(text)
         except ValueError as error:
             raise ValueError("a whole number" if declared is int else "a number") from error
+    if declared is Path and not text:
+        raise ValueError("a path that is not empty")  # Path("") is the working folder, which nobody asked for
     if declared in (str, Path):
         return declared(text)
     raise ValueError("not to be given as text")
