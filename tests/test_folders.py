@@ -1,10 +1,13 @@
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from crossgrad.errors import RecordError
-from crossgrad.folders import claim_folder, write_whole
+from crossgrad.folders import LOCK, claim_folder, lock_folder, write_folder_whole, write_whole
 from crossgrad.records import append_record
 
 OURS = ("records.jsonl", "runs", "report.html", "report.md")
@@ -131,3 +134,37 @@ def test_what_cannot_be_a_file_is_named(tmp_path: Path) -> None:
         write_whole(tmp_path, b"", overwrite=True)
     with pytest.raises(RecordError, match="cannot write '.*below': "):
         write_whole(tmp_path / "file" / "below", b"", overwrite=False)
+
+
+HOLDING = """
+import sys
+from pathlib import Path
+from crossgrad.folders import lock_folder
+
+with lock_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_that_another_process_writes_to_is_refused_until_that_is_killed(results: Path) -> None:
+    arguments = [sys.executable, "-c", HOLDING, str(results)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(RecordError, match=rf"is being written to by process {other.pid} on {platform.node()}; wait"),
+            lock_folder(results),
+        ):
+            pass
+        other.kill()
+    assert (results / LOCK).exists()  # nobody was left to delete it
+    with lock_folder(results):
+        claim(results, "one")
+    assert not (results / LOCK).exists()
+
+
+def test_a_folder_is_written_whole_in_place_of_what_is_there(tmp_path: Path) -> None:
+    write_folder_whole(tmp_path / "runs" / "one", {"a": b"1", "b": b"2"})
+    write_folder_whole(tmp_path / "runs" / "one", {"a": b"3"})
+    assert contents(tmp_path) == {"runs/one/a": b"3"}

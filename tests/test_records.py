@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crossgrad.comparison import compare
 from crossgrad.errors import RecordError
 from crossgrad.records import RECORD_VERSION, append_record, read_records, run_key
+from small import vectors
+
+RUNNING = Path(__file__).parent.parent / "docs" / "running.md"
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -61,17 +65,37 @@ def test_of_records_with_one_key_the_last_counts_across_files_too(tmp_path: Path
     assert read_records([first, second.parent]) == [record("same", n=3), record("other")]
 
 
-@pytest.mark.parametrize("cut", [1, 10, -1])
-def test_a_half_written_last_line_is_passed_over_by_readers_and_cut_off_by_the_next_writer(
-    tmp_path: Path, cut: int
-) -> None:
+def test_a_line_cut_at_any_byte_is_passed_over_by_readers_and_cut_off_by_the_next_writer(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     append_record(path, record("whole"))
-    whole = path.read_bytes()
-    path.write_bytes(whole + whole[:cut])
-    assert read_records(path) == [record("whole")]
-    append_record(path, record("next"))
-    assert read_records(path) == [record("whole"), record("next")]
+    before = path.read_bytes()
+    append_record(path, record("cut", domain="größe"))
+    line = path.read_bytes()[len(before) :]
+    for cut in range(len(line)):
+        path.write_bytes(before + line[:cut])
+        assert read_records(path) == [record("whole")]
+        append_record(path, record("next"))
+        assert read_records(path) == [record("whole"), record("next")]
+
+
+def test_a_record_that_a_full_disk_does_not_take_whole_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record("first"))
+    limit = path.stat().st_size + 100
+    code = f"""
+import resource, signal
+from pathlib import Path
+from crossgrad.records import append_record
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    append_record(Path({str(path)!r}), {{"version": 1, "key": "second", "padding": "x" * 200}})
+except OSError:
+    raise SystemExit(7)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7
+    assert path.read_bytes() == (json.dumps(record("first")) + "\n").encode()
 
 
 def test_a_file_of_half_a_line_has_no_records_and_can_be_appended_to(tmp_path: Path) -> None:
@@ -144,8 +168,40 @@ for index in range(30):
 """
 
 
-def test_two_processes_that_append_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_append_at_once_lose_nothing_and_a_reader_meanwhile_sees_whole_records(tmp_path: Path) -> None:
     path, names = tmp_path / "records.jsonl", ("writer1", "writer2")
+    path.touch()
     writers = [subprocess.Popen([sys.executable, "-c", APPENDING, str(path), name]) for name in names]
+    seen = 0
+    while any(writer.poll() is None for writer in writers):
+        found = read_records(path)
+        assert len(found) >= seen
+        seen = len(found)
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
     assert {each["key"] for each in read_records(path)} == {f"{name}{index}" for name in names for index in range(30)}
+
+
+def test_writers_that_are_killed_leave_only_whole_records_to_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.touch()
+    (tmp_path / "writer0").touch()
+    for turn in range(1, 4):
+        writer = subprocess.Popen([sys.executable, "-c", APPENDING, str(path), f"writer{turn}"])
+        while not any(each["key"].startswith(f"writer{turn}") for each in read_records(path)):
+            assert writer.poll() is None
+        writer.kill()
+        writer.wait()
+        before = read_records(path)
+        append_record(path, record(f"after {turn}"))
+        assert read_records(path) == [*before, record(f"after {turn}")]
+
+
+def test_the_documentation_lists_the_fields_of_a_record_and_no_others(tmp_path: Path) -> None:
+    listed = {
+        name
+        for line in RUNNING.read_text(encoding="utf-8").partition("## Records")[2].splitlines()
+        if line.startswith("| ") and not line.startswith(("| ---", "| field"))
+        for name in line.split("|")[1].strip().split(", ")
+    }
+    result = compare(vectors(), output=tmp_path, methods=["erm"], hold_out="den", seeds=[0], max_steps=1)
+    assert listed - {"left_out", "net_source"} == set(result.records[0])  # these two only where there is something

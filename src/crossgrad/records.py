@@ -1,22 +1,6 @@
 """What a run leaves behind: one JSON object a run, one line each, and the folder of its artefacts.
 
-A record is everything a table needs and everything needed to run it again. Accuracies are fractions.
-Its fields (`RECORD_VERSION` 1):
-
-| field | what it is |
-| --- | --- |
-| version | of this format |
-| key | hash of everything that determines the run; also the name of its artefact folder runs/KEY |
-| dataset, fingerprint | name, and a hash of the arrays |
-| n_examples, labels, domains | how many, and the names of all labels and all domains |
-| held_out | names of the domains kept from training, which out_of_domain is measured on |
-| method, net, seed, select, settings | what was trained and how; `select` is how settings were chosen |
-| max_steps | steps trained |
-| out_of_domain, in_domain | {"accuracy", "n", "by_domain": {name: accuracy}}; null where the run failed |
-| losses | {"first": {name: value}, "last": {name: value}} |
-| perturbation | means over the run {"l2", "linf", "input_l2"} in input units; null for methods without one |
-| error | null, or why and at which step the run stopped |
-| seconds, versions, command | where and how it ran; nothing else depends on that |
+A record is everything a table needs and everything needed to run it again. Its fields are listed in docs/running.md.
 """
 
 import fcntl

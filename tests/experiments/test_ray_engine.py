@@ -222,7 +222,7 @@ def test_what_our_own_code_raises_on_a_worker_is_raised_here_and_not_tried_again
     comparison = planned(tmp_path / "there", methods=["erm"], net="passing_trunk:trunk", hold_out="den")
     del sys.modules["passing_trunk"]
     (place / "passing_trunk.py").write_text("raise OSError('out of order')")
-    with pytest.raises(SettingsError, match="passing_trunk"):
+    with pytest.raises(OSError, match="out of order"):
         list(go(comparison))
     assert not (comparison.folder / "records.jsonl").exists()
 
@@ -298,7 +298,7 @@ def test_an_interrupted_command_ends_its_cluster_and_goes_on_when_it_is_run_agai
     (tmp_path / "slow").touch()
     process = start(arguments, tmp_path)
     try:
-        wait_until(lambda: records.exists() and read_records(records), seconds=90)
+        wait_until(lambda: records.exists() and read_records(records), seconds=120)
         below = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal sends Ctrl-C
         out, err = process.communicate(timeout=60)
@@ -306,7 +306,7 @@ def test_an_interrupted_command_ends_its_cluster_and_goes_on_when_it_is_run_agai
         end(process)
     assert process.returncode == 130, err
     assert len(below) > 3
-    wait_until(lambda: not any(is_running(pid) for pid in below), seconds=20)
+    wait_until(lambda: not any(is_running(pid) for pid in below), seconds=60)
     done = len(read_records(records))
     assert 0 < done < 8
     assert f"Interrupted: {done} of 8 runs are done and kept in results." in err
@@ -321,12 +321,11 @@ def test_an_interrupted_command_ends_its_cluster_and_goes_on_when_it_is_run_agai
     assert len(written(tmp_path / "results")) == 8
 
 
-@pytest.mark.parametrize("address", ["auto", "127.0.0.1:9"])
-def test_a_cluster_that_is_not_there_is_told_with_what_to_do(tmp_path: Path, address: str) -> None:
-    process = start(command(tmp_path, "--address", address), tmp_path)
+def test_a_cluster_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    process = start(command(tmp_path, "--address", "127.0.0.1:9"), tmp_path)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
-    assert f"cannot use a Ray cluster at '{address}'" in " ".join(err.split())
+    assert "cannot use a Ray cluster at '127.0.0.1:9'" in " ".join(err.split())
     assert "ray start --head" in err
     assert "Traceback" not in err
 

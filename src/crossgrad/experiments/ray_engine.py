@@ -8,6 +8,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -28,6 +29,7 @@ ATTEMPTS = 4
 """How often a run is begun whose worker is lost each time. Ray's own retries have no end where memory runs out."""
 
 SECONDS_BETWEEN_NEWS = 0.1
+SECONDS_TO_ANSWER = 10
 
 
 def perform_on_ray(
@@ -185,9 +187,12 @@ def _connection(ray: ModuleType, address: str | None, *, cpus: int) -> Iterator[
 
 
 def _begin(ray: ModuleType, address: str, **options: Any) -> None:
+    host, _, port = address.rpartition(":")
     try:
+        if host and port.isdecimal():  # Ray itself goes on trying for minutes where nobody answers
+            socket.create_connection((host.removeprefix("ray://").strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
         ray.init(address=address, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:  # nobody there, no address, another version
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:  # nobody there, no address, another version
         raise SettingsError(
             f"cannot use a Ray cluster at {address!r}: {_first_line(error)}; start one by `ray start --head`, or leave "
             "the address out to start one for these runs"
