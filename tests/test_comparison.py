@@ -1,5 +1,6 @@
 """What compare() refuses and warns of before anything is trained, and what it leaves."""
 
+import os
 import re
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from crossgrad.comparison import carry_out, plan
 from crossgrad.data import BENCHMARKS, DomainDataset, DomainSplit, open_dataset
 from crossgrad.defaults import default_net
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
+from crossgrad.folders import lock_folder
 from crossgrad.perturb import Step
 from small import DOMAINS, images, vectors
 
@@ -208,7 +210,7 @@ def test_ones_own_data_under_a_benchmarks_name_is_not_run_with_what_was_chosen_f
         ({"methods": []}, SettingsError, "no methods to compare; name at least one"),
         ({"net": "lenat"}, SettingsError, "no net 'lenat'; did you mean 'lenet'"),
         ({"net": "lenet"}, SettingsError, r"lenet takes images of \(channels, height, width\)"),
-        ({"hold_out": "dem"}, DataError, "unknown domain 'dem'; did you mean 'den'?; there are 'attic', "),
+        ({"hold_out": "dem"}, DataError, r"unknown domain 'dem'; did you mean 'den'\? There are 'attic', "),
         ({"hold_out": "den,den"}, DataError, "a domain is named twice"),
         ({"hold_out": "9"}, SettingsError, "cannot hold out '9'"),
         ({"hold_out": "den,barn,attic"}, DataError, "fewer than two domains are left to train on"),
@@ -286,6 +288,30 @@ def test_another_comparisons_folder_is_refused_unless_it_is_to_be_overwritten(tm
     assert [record["max_steps"] for record in result.records] == [3, 3]
     assert len(list((tmp_path / "runs").iterdir())) == 2
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_that_another_comparison_writes_to_is_left_to_it(tmp_path: Path) -> None:
+    compare(tmp_path)
+    before = (tmp_path / "records.jsonl").read_bytes()
+    for overwrite in (False, True):
+        with lock_folder(tmp_path), pytest.raises(RecordError, match=f"is being written to by process {os.getpid()}"):
+            compare(tmp_path, seeds=[0, 1], overwrite=overwrite)
+    assert (tmp_path / "records.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"engine": "rey"}, "no engine 'rey'; did you mean 'ray'"),
+        ({"address": "auto"}, "an address is for the engine ray, and the engine is local"),
+    ],
+)
+def test_an_engine_that_makes_no_sense_is_refused_before_anything_is_written(
+    tmp_path: Path, wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        compare(tmp_path / "results", **wrong)
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_comparison_with_nothing_left_to_do_writes_its_report_again(tmp_path: Path) -> None:

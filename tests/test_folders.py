@@ -132,7 +132,7 @@ def test_what_cannot_be_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RecordError, match="is a folder; give the name of a file"):
         write_whole(tmp_path, b"", overwrite=True)
-    with pytest.raises(RecordError, match="cannot write '.*below': "):
+    with pytest.raises(RecordError, match=r"cannot write '.*below': "):
         write_whole(tmp_path / "file" / "below", b"", overwrite=False)
 
 
