@@ -180,6 +180,7 @@ def test_one_benchmark_is_told_with_everything_about_it(command: Command, monkey
     assert re.search(r"^is +not here *$", done.out, re.MULTILINE)
     assert "nowhere/lipitk" in done.out
     assert "Get hpl-devnagari-iso-char" in done.out
+    assert re.search(r"^1 file:\n  nowhere/lipitk  not here$", done.out, re.MULTILINE)  # nobody knows of what size
     many = command("data", "list", "fonts").out
     assert many.count(".woff2") == 10
     assert "and 99 more, which --json lists" in many
@@ -248,12 +249,14 @@ def test_what_no_program_can_fetch_is_named_with_its_place(command: Command, mon
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("prepare", "digts"), "no benchmark 'digts'; did you mean 'digits'?; there are digits, "),
-        (("list", "digts"), "no benchmark 'digts'; did you mean 'digits'?; there are digits, "),
+        (("prepare", "digts"), "no benchmark 'digts'; did you mean 'digits'? There are 'digits', "),
+        (("list", "digts"), "no benchmark 'digts'; did you mean 'digits'? There are 'digits', "),
         (("prepare", "digits", "--option", "seed=1"), "digits has no option 'seed'; it has none"),
         (("prepare", "fonts", "--option", "seed"), "write NAME=VALUE, such as seed=1, not 'seed'"),
         (("show", "digits", "--output", "digits.jpg"), "a picture is written as PNG; give --output NAME.png"),
         (("show", "digits", "--output", "x.png", "--rows", "0"), "a sheet has 1 to 100 rows, not 0"),
+        (("show", "digits", "--output", "out/x.png"), "there is no folder 'out'; make it, or give another --output"),
+        (("show", "fonts", "--output", "x.png", "--option", "folder="), "folder is a path or none, not ''"),
         (("show", "absent", "--output", "x.png"), "'absent' is not there"),
     ],
 )
@@ -261,7 +264,14 @@ def test_a_mistake_is_told_in_one_sentence(command: Command, arguments: tuple[st
     done = command("data", *arguments)
     assert (done.code, done.out) == (2, "")
     assert f"Error: {message}" in done.err
-    assert not list(Path().glob("*.*"))
+    assert not [path for path in Path().iterdir() if path.name != "cache"]
+
+
+def test_what_no_memory_can_hold_is_told_in_one_sentence(command: Command, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "scans")
+    done = command("data", "show", "scans", "--image-size", "10000000", "--output", "scans.png")
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"Error: there is not enough memory: Unable to allocate .*; ask for less\n", done.err)
 
 
 # show
@@ -269,8 +279,8 @@ def test_a_mistake_is_told_in_one_sentence(command: Command, arguments: tuple[st
 
 def test_examples_of_any_data_are_drawn(command: Command, tmp_path: Path) -> None:
     save_pictures(tmp_path / "scans")
-    done = command("data", "show", "scans", "--image-size", "16", "--output", "out/scans.png")
-    assert (done.code, done.out) == (0, "Picture: out/scans.png\n")
+    done = command("data", "show", "scans", "--image-size", "16", "--output", "scans.png")
+    assert (done.code, done.out) == (0, "Picture: scans.png\n")
     assert done.err == "scans: 3 of 3 domains, 2 of 2 labels\n"
     few = command("data", "show", "digits", "--rows", "2", "--columns", "3", "--output", "digits.png")
     assert few.err == "digits: 2 of 6 domains, 3 of 10 labels\n"
@@ -332,4 +342,4 @@ def test_table_3_is_printed_and_written_only_over_what_may_be_replaced(command: 
 def test_an_unknown_table_is_told_with_the_nearest(command: Command) -> None:
     done = command("reproduce", "tabel3")
     assert (done.code, done.out) == (2, "")
-    assert "Error: no table 'tabel3'; did you mean 'table3'?; there are table3\n" in done.err
+    assert "Error: no table 'tabel3'; did you mean 'table3'? There are 'table3'\n" in done.err

@@ -61,7 +61,7 @@ def test_the_other_types_are_read() -> None:
         ("seed", "1.5", ["seed is a whole number", "'1.5'"]),
         ("noise", "loud", ["noise is a number", "'loud'"]),
         ("overlapping", "yes", ["true or false", "'yes'"]),
-        ("folder", " ", ["folder is a path that is not empty", "' '"]),
+        ("folder", " ", ["folder is a path or none, not ' '"]),
         ("form", "pictures", ["one of images, strokes", "'pictures'"]),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.naming import choices
 from crossgrad.errors import SettingsError
 from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
@@ -32,11 +32,11 @@ def known(kind: str, name: str, names: Sequence[str]) -> str:
     Example:
         >>> known("method", "crosgrad", ["erm", "crossgrad"])
         Traceback (most recent call last):
-        crossgrad.errors.SettingsError: no method 'crosgrad'; did you mean 'crossgrad'?; there are 'erm', 'crossgrad'
+        crossgrad.errors.SettingsError: no method 'crosgrad'; did you mean 'crossgrad'? There are 'erm', 'crossgrad'
     """
     if name in names:
         return name
-    raise SettingsError(f"no {kind} {name!r}{did_you_mean(name, names)}; there are {quoted(names)}")
+    raise SettingsError(f"no {kind} {name!r}{choices(name, names)}")
 
 
 def method_name(name: str) -> str:

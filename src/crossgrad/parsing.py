@@ -51,7 +51,7 @@ def parse_argument(function: Callable[..., Any], name: str, text: str, *, what: 
         try:
             return _parse(option, text.strip())
         except ValueError as error:
-            reasons.append(str(error))
+            reasons.append("none" if option is type(None) else str(error))
     raise SettingsError(f"{what} is {' or '.join(dict.fromkeys(reasons))}, not {text!r}")
 
 
@@ -79,7 +79,7 @@ def _parse(declared: Any, text: str) -> Any:
         except ValueError as error:
             raise ValueError("a whole number" if declared is int else "a number") from error
     if declared is Path and not text:
-        raise ValueError("a path that is not empty")  # Path("") is the working folder, which nobody asked for
+        raise ValueError("a path")  # Path("") is the working folder, which nobody asked for
     if declared in (str, Path):
         return declared(text)
     raise ValueError("not to be given as text")

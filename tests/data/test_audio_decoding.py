@@ -61,7 +61,7 @@ def test_another_rate_has_the_same_bands_and_frames():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"features": "mfc"}, "no audio features 'mfc'; did you mean 'mfcc'?; there are 'mfcc', 'log_mel'"),
+        ({"features": "mfc"}, "no audio features 'mfc'; did you mean 'mfcc'? There are 'mfcc', 'log_mel'"),
         ({"seconds": 0.029}, "seconds must be from 0.03 to 60, but is 0.029"),
         ({"seconds": 61.0}, "seconds must be from 0.03 to 60, but is 61.0"),
         ({"seconds": float("nan")}, "seconds must be from 0.03 to 60, but is nan"),

@@ -77,3 +77,6 @@ def main() -> None:
     except CrossGradError as error:
         say(f"Error: {error}", style="red")
         sys.exit(1 if isinstance(error, RuntimeError | ArithmeticError) else 2)
+    except MemoryError as error:
+        say(f"Error: there is not enough memory{f': {error}' if str(error) else ''}; ask for less", style="red")
+        sys.exit(1)

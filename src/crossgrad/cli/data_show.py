@@ -34,6 +34,8 @@ def show(
     """
     if output.suffix.lower() != ".png":
         raise SettingsError(f"a picture is written as PNG; give --output NAME.png, not {str(output)!r}")
+    if not output.parent.is_dir():
+        raise SettingsError(f"there is no folder {str(output.parent)!r}; make it, or give another --output")
     with status("loading"):
         from crossgrad.folders import check_free, write_whole
         from crossgrad.sheets import draw_sheet, plan_sheet

@@ -104,12 +104,10 @@ def open_data(
 def benchmark(name: str) -> "Benchmark":
     """The benchmark of that name."""
     from crossgrad.data import BENCHMARKS
-    from crossgrad.data.naming import did_you_mean
+    from crossgrad.data.naming import choices
 
     if name not in BENCHMARKS:
-        raise SettingsError(
-            f"no benchmark {name!r}{did_you_mean(name, list(BENCHMARKS))}; there are {', '.join(BENCHMARKS)}"
-        )
+        raise SettingsError(f"no benchmark {name!r}{choices(name, list(BENCHMARKS))}; `crossgrad data list` tells all")
     return BENCHMARKS[name]
 
 

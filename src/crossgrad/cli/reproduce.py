@@ -28,12 +28,12 @@ def reproduce(
     Ours is counted or measured in the data that is here; what is not here says so, and how to get it.
     """
     with status("loading"):
-        from crossgrad.data.naming import did_you_mean
+        from crossgrad.data.naming import choices
         from crossgrad.experiments.paper import TABLES
         from crossgrad.folders import check_free, write_whole
 
         if name not in TABLES:
-            raise SettingsError(f"no table {name!r}{did_you_mean(name, list(TABLES))}; there are {', '.join(TABLES)}")
+            raise SettingsError(f"no table {name!r}{choices(name, list(TABLES))}")
         files = [output / f"{name}.md", output / f"{name}.json"] if output else []
         for file in files:
             check_free(file, overwrite=overwrite)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crossgrad.data.audio import RATES_HZ, AudioFile, cut_around_word, read_waveform
 from crossgrad.data.audio_features import FEATURES, HIGHEST_HZ, WINDOW_SECONDS
-from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.naming import choices
 from crossgrad.errors import SettingsError
 
 MOST_SECONDS = 60.0
@@ -41,8 +41,7 @@ class AudioDecoding:
 
     def __post_init__(self) -> None:
         if self.features not in FEATURES:
-            near = did_you_mean(self.features, list(FEATURES))
-            raise SettingsError(f"no audio features {self.features!r}{near}; there are {quoted(FEATURES)}")
+            raise SettingsError(f"no audio features {self.features!r}{choices(self.features, list(FEATURES))}")
         if not (math.isfinite(self.seconds) and WINDOW_SECONDS <= self.seconds <= MOST_SECONDS):
             raise SettingsError(f"seconds must be from {WINDOW_SECONDS:g} to {MOST_SECONDS:g}, but is {self.seconds}")
         if not 2 * HIGHEST_HZ <= self.sample_rate_hz <= RATES_HZ[1]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import DomainSplit
-from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.naming import choices, quoted
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
 
@@ -305,7 +305,7 @@ def _random_share(names: tuple[str, ...], protocol: str) -> tuple[str, ...]:
 def _in_order(wanted: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:
     for name in wanted:
         if name not in names:
-            raise DataError(f"unknown domain {name!r}{did_you_mean(name, names)}; there are {quoted(names)}")
+            raise DataError(f"unknown domain {name!r}{choices(name, names)}")
     if len(set(wanted)) < len(wanted):
         raise DataError(f"a domain is named twice: {quoted(wanted)}")
     return tuple(name for name in names if name in wanted)

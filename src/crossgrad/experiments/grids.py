@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crossgrad.building import method_fields, method_name, parse_field
-from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.naming import choices, quoted
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.optuna_studies import quiet_optuna
 from crossgrad.experiments.settings import Settings
@@ -189,6 +189,4 @@ def _parse(method: str, name: str, text: str) -> Any:
 def _check_name(method: str, name: str) -> None:
     names = [*method_fields(method), *SWEPT_SETTINGS]
     if name not in names:
-        raise SettingsError(
-            f"nothing called {name!r} to choose for {method}{did_you_mean(name, names)}; there are {quoted(names)}"
-        )
+        raise SettingsError(f"nothing called {name!r} to choose for {method}{choices(name, names)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from crossgrad.data.cache import kept_at, load_or_make
 from crossgrad.data.dataset import DomainDataset
-from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.naming import choices
 from crossgrad.data.raw_files import RawFile, require
 from crossgrad.data.roots import data_root
 from crossgrad.errors import SettingsError
@@ -122,8 +122,8 @@ class Benchmark:
 
     def _check_option(self, name: str) -> None:
         if name not in self.options:
-            there = f"there are {quoted(self.options)}" if self.options else "it has none"
-            raise SettingsError(f"{self.name} has no option {name!r}{did_you_mean(name, list(self.options))}; {there}")
+            there = choices(name, list(self.options)) if self.options else "; it has none"
+            raise SettingsError(f"{self.name} has no option {name!r}{there}")
 
 
 def _as_text(value: Any) -> str:
