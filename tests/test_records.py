@@ -154,6 +154,16 @@ def test_a_key_depends_on_what_is_in_a_run_and_not_on_its_order(identity, random
     assert run_key(identity) != run_key({**identity, "seed": object.__hash__(identity)})
 
 
+def test_a_record_that_readers_may_have_seen_is_not_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        append_record(tmp_path / "records.jsonl", record("whole"))
+    assert read_records(tmp_path) == [record("whole")]
+
+
 APPENDING = """
 import sys
 from pathlib import Path

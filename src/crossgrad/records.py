@@ -45,8 +45,9 @@ def append_record(path: Path, record: Record) -> None:
         try:
             _write(file.fileno(), line)
             os.fsync(file.fileno())
-        except BaseException:  # a full disk, or Ctrl-C
-            os.ftruncate(file.fileno(), end)
+        except BaseException:  # a full disk, or Ctrl-C; what is whole may have been read already, and stays
+            if os.fstat(file.fileno()).st_size < end + len(line):
+                os.ftruncate(file.fileno(), end)
             raise
     if end == 0:
         _force_name_to_disk(path)
