@@ -21,7 +21,8 @@ from machine import machine
 
 IN_A_PROCESS = """
 import json, resource, sys, time, warnings
-from crossgrad.data import BENCHMARKS, DataWarning
+from crossgrad.data import BENCHMARKS
+from crossgrad.errors import DataWarning
 warnings.simplefilter("ignore", DataWarning)
 imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.perf_counter()

@@ -1,11 +1,14 @@
 """One suite over every benchmark: those whose raw files are not here are skipped, and their readers have tests of their
 own on small files of the same format."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from crossgrad.data.roots import data_root
 from crossgrad.data.splits import left_out_domains
 from crossgrad.errors import DataError, DataWarning, SettingsError
 from crossgrad.experiments.settings import Settings
+from processes import COMMAND
 
 every_benchmark = pytest.mark.parametrize("name", BENCHMARKS)
 every_benchmark_here = pytest.mark.parametrize(
@@ -30,8 +34,15 @@ every_benchmark_here = pytest.mark.parametrize(
 SMALLER: dict[str, dict[str, Any]] = {"synthetic_speakers": {"speakers": 8, "takes": 1}}
 """Options where the defaults are made for minutes, not for seconds."""
 
+QUICKER: dict[str, dict[str, Any]] = {
+    **SMALLER,
+    "fonts": {"characters": "AB12"},
+    "speech_lithuanian": {"variants": 1},
+}
+"""Options where a benchmark is made once more only to see that it can be."""
+
 CONTENT_OUT_OF_RANGE = ("speech", "speech_v2", "speech_lithuanian", "synthetic_speakers")
-"""Inputs are spectral features, in decibels or the like; everything else is an image in [0, 1]."""
+"""Inputs are natural logarithms of magnitudes or their cepstra; everything else is an image in [0, 1]."""
 
 
 def skip_unless_here(name: str) -> None:
@@ -148,6 +159,58 @@ def test_made_anew_it_is_what_was_kept(name: str, opened: DomainDataset) -> None
         again = BENCHMARKS[name].load(**SMALLER.get(name, {}))
     assert again.fingerprint == opened.fingerprint
     assert again.domain_split == opened.domain_split
+
+
+OPENED_IN_A_PROCESS = """
+import json, sys, warnings
+from crossgrad.data import BENCHMARKS
+from crossgrad.errors import DataWarning
+warnings.simplefilter("ignore", DataWarning)
+for name, options in json.loads(sys.argv[1]).items():
+    dataset = BENCHMARKS[name].open(**options)
+    print(json.dumps([name, dataset.fingerprint, repr(dataset.domain_split)]))
+"""
+
+
+def test_another_process_in_other_surroundings_makes_the_same_of_all_that_are_here(tmp_path: Path) -> None:
+    options = {name: QUICKER.get(name, {}) for name, benchmark in BENCHMARKS.items() if benchmark.is_here}
+    surroundings = {
+        "CROSSGRAD_CACHE": str(tmp_path),
+        "PYTHONHASHSEED": "1234",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "OMP_NUM_THREADS": "4",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED_IN_A_PROCESS, json.dumps(options)],
+        env=os.environ | surroundings,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    here = {name: BENCHMARKS[name].open(**chosen) for name, chosen in options.items()}
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        [name, dataset.fingerprint, repr(dataset.domain_split)] for name, dataset in here.items()
+    ]
+    assert len(os.listdir(tmp_path)) == len(options)
+
+
+@every_benchmark_here
+def test_a_comparison_of_it_ends_with_a_table(name: str, tmp_path: Path) -> None:
+    dataset = BENCHMARKS[name].open(**QUICKER.get(name, {}))
+    fold = [] if dataset.domain_split else ["--hold-out", dataset.domain_names[0]]
+    options = [part for option, value in QUICKER.get(name, {}).items() for part in ("--option", f"{option}={value}")]
+    few = ["--max-steps", "2", "--seeds", "1", "--batch-size", "8", "--jobs", "1"]
+    done = subprocess.run(
+        [*COMMAND, "compare", name, "--methods", "erm", *few, *fold, *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^ *ERM +\d", done.stdout, re.MULTILINE), done.stdout
 
 
 @every_benchmark
