@@ -159,6 +159,18 @@ def test_names_in_either_normal_form_are_one_label(tmp_path):
     assert set(dataset.label_names) == {*LITHUANIAN, "silence", "unknown"}
 
 
+def test_variants_of_a_speaker_are_the_same_in_either_normal_form(tmp_path):
+    speakers = [f"ąžuolas{number}" for number in range(5)]
+    folders = [
+        write_commands(
+            tmp_path / form, words=("one", "two"), speakers=[unicodedata.normalize(form, name) for name in speakers]
+        )
+        for form in ("NFC", "NFD")
+    ]
+    composed, decomposed = (load(folder, classes="all", variants=2) for folder in folders)
+    assert composed.fingerprint == decomposed.fingerprint
+
+
 def test_other_rates_channels_and_lengths_become_one_second(tmp_path):
     write_commands(tmp_path, words=("one", "two"))
     for speaker, sound in zip(
