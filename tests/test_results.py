@@ -5,11 +5,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from crossgrad.data import BENCHMARKS
+from crossgrad.methods import METHODS
 from crossgrad.records import read_records
 from crossgrad.report import print_table, summarise
 
@@ -106,3 +109,46 @@ def test_under_no_difference_tests_find_one_in_at_most_five_percent_of_two_thous
         assert max(rates(SAME, test)) <= bound
         assert min(rates(VARIES, test)) > 2 * bound  # about these domains, not about new ones
     assert rates(DIFFERENT, "Wilcoxon over domains")[0] == 0  # five domains
+
+
+TASKS = ("rotated_mnist", "handwriting", "fonts", "speech_lithuanian", "synthetic_speakers")
+
+
+def task_row(name: str) -> str:
+    """A line of the table in docs/benchmarks/index.md, from the records of plain training."""
+    records = [record for record in read_records(RESULTS / "tasks" / name) if record["method"] == "erm"]
+    lowest = min(record["training"]["accuracy"] for record in records)
+    inside, outside = (fmean(r[place]["accuracy"] for r in records) for place in ("in_domain", "out_of_domain"))
+    settings, chance = records[0]["settings"], 1 / len(records[0]["labels"])
+    seconds = fmean(record["seconds"] for record in records)
+    return (
+        f"| `{name}` | {records[0]['net']} | {settings['max_steps']:,} x {settings['batch_size']} | {len(records)} | "
+        f"{100 * lowest:.1f} | {100 * inside:.1f} | {100 * outside:.1f} | {100 * chance:.1f} | {seconds:.0f} s |"
+    )
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_plain_training_learns_every_task_and_the_page_says_how_well(name: str) -> None:
+    assert task_row(name) in (ROOT / "docs" / "benchmarks" / "index.md").read_text(encoding="utf-8").splitlines()
+    for record in read_records(RESULTS / "tasks" / name):
+        chance = 1 / len(record["labels"])
+        assert record["training"]["accuracy"] > 0.95
+        assert record["out_of_domain"]["accuracy"] > 3 * chance
+        assert record["settings"]["max_steps"] == BENCHMARKS[name].settings["max_steps"]
+
+
+def test_a_prepared_benchmark_loads_in_less_than_two_seconds() -> None:
+    measured = json.loads((RESULTS / "benchmarks" / "data.json").read_text())["benchmarks"]
+    assert measured.keys() >= {"digits", *TASKS}
+    for name, found in measured.items():
+        assert found["load_seconds"] < 2, name
+    assert measured["fonts"]["make_seconds"] < 60
+
+
+def test_every_methods_cost_is_on_record_and_on_the_page() -> None:
+    measured = json.loads((RESULTS / "benchmarks" / "methods.json").read_text())["methods"]
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert {name.partition(",")[0] for name in measured} == METHODS.keys() - {"erm_matched"}
+    for name, found in measured.items():
+        row = f"| {name} | {found['passes']:.2f} | {found['over_erm']:.2f} | {found['saved_over_erm']:.2f} |"
+        assert row in page.splitlines(), row
