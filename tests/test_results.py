@@ -137,6 +137,15 @@ def test_plain_training_learns_every_task_and_the_page_says_how_well(name: str) 
         assert record["settings"]["max_steps"] == BENCHMARKS[name].settings["max_steps"]
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_the_records_are_of_the_data_as_it_is_made_now(name: str) -> None:
+    if not BENCHMARKS[name].is_here:
+        pytest.skip(f"the raw files of {name} are not here")
+    assert {record["fingerprint"] for record in read_records(RESULTS / "tasks" / name)} == {
+        BENCHMARKS[name].open().fingerprint
+    }
+
+
 def test_a_prepared_benchmark_loads_in_less_than_two_seconds() -> None:
     measured = json.loads((RESULTS / "benchmarks" / "data.json").read_text())["benchmarks"]
     assert measured.keys() >= {"digits", *TASKS}
