@@ -109,6 +109,34 @@ def test_matched_by_seconds_a_comparison_that_goes_on_keeps_the_steps_it_began_w
     assert len(again.records) == 3
 
 
+def test_more_seeds_are_matched_by_the_seconds_that_the_first_were(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"methods": ["erm", "crossgrad"], "match": "seconds"}
+    compare(tmp_path, **options)
+    more = compare(tmp_path, seeds=[0, 1], **options)
+    assert len(set(steps_of(more, "erm_matched"))) == 1
+    assert len(more.records) == 6
+
+
+def test_steps_matched_for_other_methods_are_not_kept(tmp_path: Path) -> None:
+    first = compare(tmp_path, methods=["erm", "label_grad"], match="passes")
+    assert steps_of(first, "erm_matched") == [4]
+    with pytest.raises(RecordError, match="holds 1 other runs"):
+        compare(tmp_path, methods=["erm", "label_grad", "crossgrad"], match="passes")
+    anew = compare(tmp_path, methods=["erm", "crossgrad"], match="passes", overwrite=True)
+    assert steps_of(anew, "erm_matched") == [8]
+
+
+def test_controls_take_crossgrads_fields_unless_they_have_their_own(tmp_path: Path) -> None:
+    asked = {"crossgrad": {"domain_gradient_step": 2.0, "label_weight": 0.25}, "random": {"label_weight": 0.75}}
+    planned = plan(vectors(), output=tmp_path, methods=["random", "repeat", "crossgrad"], fields=asked, hold_out="den")
+    by_method = {run.method: run.settings.fields for run in planned.runs}
+    assert by_method["random"]["domain_gradient_step"] == 2.0
+    assert by_method["random"]["label_weight"] == 0.75
+    assert by_method["repeat"] == {"label_weight": 0.25}
+    alone = plan(vectors(), output=tmp_path, methods=["random"], hold_out="den")
+    assert alone.runs[0].settings.fields["domain_gradient_step"] == 0.3
+
+
 def test_the_control_is_not_to_be_had_by_its_name_nor_matched_by_something_else(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="erm_matched joins a comparison by match"):
         plan(vectors(), output=tmp_path, methods=["erm_matched"])

@@ -1,5 +1,6 @@
 """compare(): which method labels unseen domains best here, and is the difference more than chance?"""
 
+import json
 import operator
 import shlex
 import sys
@@ -23,15 +24,24 @@ from crossgrad.defaults import benchmark_of, default_net, default_settings
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.chosen import Chosen, read_chosen
 from crossgrad.experiments.engine import check_engine, perform_all
-from crossgrad.experiments.matching import COSTS, MATCHED, with_matched
+from crossgrad.experiments.matching import (
+    MATCH_FILE,
+    MATCHED,
+    WAYS,
+    Measured,
+    measure,
+    passes_of,
+    seconds_of,
+    with_matched,
+)
 from crossgrad.experiments.runs import Run, plan_runs
 from crossgrad.experiments.settings import Settings
-from crossgrad.folders import claim_folder, lock_folder
+from crossgrad.folders import claim_folder, lock_folder, write_whole
 from crossgrad.records import Record, read_records
 from crossgrad.report import REPORTS, Artefacts, ReportPaths, Table, read_answers, summarise, write_report
 
 DEFAULT_METHODS = ("erm", "label_grad", "dann", "crossgrad")
-WRITTEN = ("records.jsonl", "runs", *REPORTS)
+WRITTEN = ("records.jsonl", "runs", MATCH_FILE, *REPORTS)
 """What a comparison leaves in its folder."""
 
 
@@ -67,11 +77,13 @@ class Comparison:
         dataset: compared on.
         runs: every method on every fold of held-out domains with every seed.
         folder: where records, artefacts and reports lie.
+        measured: seconds of a step that ERM is matched by; None where it is not, or by passes.
     """
 
     dataset: DomainDataset
     runs: tuple[Run, ...]
     folder: Path
+    measured: Measured | None = None
 
     @property
     def records(self) -> list[Record]:
@@ -125,6 +137,7 @@ def plan(
         and of_all == Settings.of(benchmark.settings)
     )
     protocol = hold_out or default_protocol(dataset)
+    measured: Measured | None = None
 
     def planned(methods: Sequence[str]) -> list[Run]:
         return plan_runs(
@@ -148,11 +161,13 @@ def plan(
     for run in {run.method: run for run in runs}.values():
         run.build(dataset)  # fields out of range and nets that do not take such inputs are told here
     if match is not None:
-        known("way to match", match, list(COSTS))
-        records = Path(output) / "records.jsonl"
-        earlier = read_records(records) if records.exists() else []
-        runs = with_matched(runs, planned(["erm"]), dataset, match=match, earlier=earlier)
-    return Comparison(dataset, tuple(runs), Path(output))
+        erm = planned(["erm"])
+        if known("way to match", match, WAYS) == "seconds":
+            measured = measure([*runs, *erm], dataset, Path(output) / MATCH_FILE)
+            runs = with_matched(runs, erm, seconds_of(measured))
+        else:
+            runs = with_matched(runs, erm, passes_of([*runs, *erm], dataset))
+    return Comparison(dataset, tuple(runs), Path(output), measured)
 
 
 def _read_swept(
@@ -199,7 +214,9 @@ def carry_out(
     command = command if command is not None else shlex.join(sys.argv)
     command = command.encode(errors="backslashreplace").decode()  # a path may be no valid Unicode, reports are
     with lock_folder(folder):
-        claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite)
+        claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite, begun=("runs", MATCH_FILE))
+        if comparison.measured is not None:
+            write_whole(folder / MATCH_FILE, json.dumps(comparison.measured).encode(), overwrite=True)
         done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
         to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
         follower.plan(comparison, to_do)

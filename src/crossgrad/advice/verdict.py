@@ -92,7 +92,7 @@ def advise(findings: Findings) -> Advice:
         return Advice("cannot tell", "Whether training across domains may help here cannot be told.", reasons)
     lost, n_domains = _lost(findings.gap), len(findings.gap.by_domain)
     if findings.gap.comparison.mean < SMALL_GAP:
-        sentence = f"Nothing to gain: on unseen domains ERM loses next to nothing, {lost}."
+        sentence = f"No loss to win back is seen: on unseen domains ERM loses next to nothing, {lost}."
         return Advice("nothing to gain", sentence, reasons)
     if not tells_domains(findings):
         sentence = (

@@ -1,62 +1,82 @@
 """ERM at equal compute: with as many steps as make it cost what the costliest method of a comparison does."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.runs import Run
-from crossgrad.records import Record
 
 MATCHED = "erm_matched"
 """The control's name in METHODS and in records."""
 
-StepCost = Callable[[Run], float]
-"""What a training step of a run costs, in any unit."""
+MATCH_FILE = "match.json"
+"""Name of the file in a comparison's folder that keeps measured seconds: a comparison that goes on must not measure
+others, which would make other runs."""
+
+WAYS = ("passes", "seconds")
+"""By what ERM can be matched: forward and backward passes of a net, or the time of a step, measured on this machine."""
+
+Measured = dict[str, Any]
+"""Seconds of a step by method, and what they were measured of."""
 
 
-def passes(runs: Sequence[Run], dataset: DomainDataset) -> StepCost:
-    """By forward and backward passes of a net, which depend on the method's fields alone."""
+def measure(runs: Sequence[Run], dataset: DomainDataset, kept: Path) -> Measured:
+    """Seconds of a step of each method, from a file where they are kept and are of the same, else measured now.
+
+    Args:
+        runs: of the comparison, ERM among them.
+        dataset: of the runs.
+        kept: the file; nothing is written to it.
+    """
+    kinds = sorted({_kind(run) for run in runs})
+    subject = hashlib.sha256(json.dumps([dataset.fingerprint, kinds]).encode()).hexdigest()[:16]
+    try:
+        before: Measured = json.loads(kept.read_bytes())
+        if before["subject"] == subject and before["seconds"].keys() >= {run.method for run in runs}:
+            return before
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    return {"subject": subject, "seconds": step_seconds(runs, dataset)}
+
+
+def _kind(run: Run) -> str:
+    """What the time of a step depends on."""
+    settings = run.settings
+    return json.dumps(
+        [run.method, run.net, settings.batch_size, settings.threads, dict(settings.fields)], sort_keys=True
+    )
+
+
+def passes_of(runs: Sequence[Run], dataset: DomainDataset) -> Callable[[Run], float]:
+    """What a step of a run costs in passes of a net over one example."""
     found: dict[str, float] = {}
-
-    def cost(run: Run) -> float:
-        kind = f"{run.method} {sorted(run.settings.fields.items())}"
-        if kind not in found:
-            found[kind] = run.build(dataset).passes
-        return found[kind]
-
-    return cost
+    for run in runs:
+        if (kind := _kind(run)) not in found:
+            found[kind] = run.build(dataset).passes * run.settings.batch_size
+    return lambda run: found[_kind(run)]
 
 
-def seconds(runs: Sequence[Run], dataset: DomainDataset) -> StepCost:
-    """By the time of a few steps of each method, measured now on this machine."""
-    measured = step_seconds(runs, dataset)
-    return lambda run: measured[run.method]
+def seconds_of(measured: Mapping[str, Any]) -> Callable[[Run], float]:
+    """What a step of a run costs in seconds."""
+    return lambda run: float(measured["seconds"][run.method])
 
 
-COSTS: dict[str, Callable[[Sequence[Run], DomainDataset], StepCost]] = {"passes": passes, "seconds": seconds}
-"""By what ERM can be matched."""
-
-
-def with_matched(
-    runs: Sequence[Run], erm: Sequence[Run], dataset: DomainDataset, *, match: str, earlier: Sequence[Record] = ()
-) -> list[Run]:
+def with_matched(runs: Sequence[Run], erm: Sequence[Run], cost: Callable[[Run], float]) -> list[Run]:
     """Runs with the control behind those of each fold and seed.
 
     Args:
-        runs: of a comparison; those of one fold and seed together.
+        runs: of a comparison.
         erm: of ERM on the same folds with the same seeds, whatever is compared.
-        dataset: of the runs.
-        match: name in COSTS.
-        earlier: records of the same comparison, interrupted: steps that were measured then are kept, since another
-            measurement would make other runs.
+        cost: of a step of a run.
     """
-    settled = {(tuple(r["held_out"]), r["seed"]): r["max_steps"] for r in earlier if r["method"] == MATCHED}
-    cost = COSTS[match]([*runs, *erm], dataset)
     result: list[Run] = []
     for each in erm:
         beside = [run for run in runs if (run.held_out, run.seed) == (each.held_out, each.seed)]
-        costliest = max(cost(run) * run.n_steps for run in beside)
-        n_steps = settled.get((each.held_out, each.seed), max(1, round(costliest / cost(each))))
+        n_steps = max(1, round(max(cost(run) * run.n_steps for run in beside) / cost(each)))
         result += [*beside, replace(each, method=MATCHED, settings=replace(each.settings, max_steps=n_steps))]
     return result

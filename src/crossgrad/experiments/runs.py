@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crossgrad.building import build_method, source_digest
+from crossgrad.building import build_method, method_fields, source_digest
 from crossgrad.data import DomainDataset, Split, random_split, split
 from crossgrad.experiments.chosen import Chosen
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS, Method
 from crossgrad.records import run_key
+
+CONTROLS = ("random", "repeat")
+"""Methods that say what a part of CrossGrad is worth, so that they are run with its fields."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,34 +98,35 @@ def plan_runs(
         net: name in NETS or an import path.
         settings: of all runs.
         fields: asked for, by method; they go before chosen ones.
-        chosen: settings chosen on validation domains, as a `Benchmark` has them.
+        chosen: settings chosen on validation domains, as a `Benchmark` has them. Controls take the fields of CrossGrad
+            where it is among the methods, unless they are given their own.
         left_out: domains that neither train nor are measured on.
         swept: what sweeps chose, by method; it goes before what a benchmark has.
 
     Raises:
         SettingsError: a sweep chose nothing for one of the folds.
     """
-    runs = []
-    for seed in seeds:
-        for fold in folds:
-            for method in methods:
-                if swept and method in swept:
-                    choice, select = swept[method].choice_for(fold), swept[method].select
-                    selected, selected_fields = choice.settings, choice.fields
-                else:
-                    selected = dict(chosen.get(fold[0], {}).get(method, {})) if len(fold) == 1 else {}
-                    select = "held-out" if selected else "none"
-                    selected_fields = selected.pop("fields", {})
-                asked = fields.get(method, {})
-                runs.append(
-                    Run(
-                        held_out=fold,
-                        method=method,
-                        net=net,
-                        seed=seed,
-                        settings=replace(settings, **selected).for_method(method, {**selected_fields, **asked}),
-                        left_out=left_out,
-                        select=select,
-                    )
-                )
-    return runs
+
+    def run_of(method: str, fold: tuple[str, ...], seed: int) -> Run:
+        if swept and method in swept:
+            choice, select = swept[method].choice_for(fold), swept[method].select
+            selected, selected_fields = choice.settings, choice.fields
+        else:
+            selected = dict(chosen.get(fold[0], {}).get(method, {})) if len(fold) == 1 else {}
+            select = "held-out" if selected else "none"
+            selected_fields = selected.pop("fields", {})
+        given = {**selected_fields, **fields.get(method, {})}
+        if method in CONTROLS and "crossgrad" in methods:
+            controlled = run_of("crossgrad", fold, seed).settings.fields
+            given = {name: controlled[name] for name in method_fields(method) if name in controlled} | given
+        return Run(
+            held_out=fold,
+            method=method,
+            net=net,
+            seed=seed,
+            settings=replace(settings, **selected).for_method(method, given),
+            left_out=left_out,
+            select=select,
+        )
+
+    return [run_of(method, fold, seed) for seed in seeds for fold in folds for method in methods]

@@ -36,16 +36,21 @@ class Difference:
     """Wilcoxon's signed rank test over held-out domains; None for a single one."""
     by_example: ByExample | None = None
     """None where predictions are not at hand, and against controls."""
+    shares_models: bool = False
+    """Whether all held-out domains were measured with the same models: the luck of training is then common to them, and
+    no test over domains sees it."""
 
     @property
     def verdict(self) -> Verdict:
-        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods."""
+        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods, or may be
+        the luck of one training.
+        """
         found = self.comparison
         if found.p_value is None or self.corrected_p is None:
             return "unknown"
         if not found.distinguishable:
             return "same"
-        if self.corrected_p >= SIGNIFICANCE_LEVEL:
+        if self.corrected_p >= SIGNIFICANCE_LEVEL or self.shares_models:
             return "perhaps better" if found.mean > 0 else "perhaps worse"
         return "better" if found.mean > 0 else "worse"
 

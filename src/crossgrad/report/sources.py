@@ -72,6 +72,11 @@ def _agree(before: tuple[Record, Path], now: tuple[Record, Path]) -> None:
 def _are_one(before: tuple[Record, Path], now: tuple[Record, Path]) -> None:
     if before[0]["key"] != now[0]["key"]:
         different = _differing(before[0], now[0], except_for=("key", *_CIRCUMSTANCES))
+        if before[1] == now[1]:
+            raise RecordError(
+                f"{str(now[1])!r} has {_named(now[0])} more than once, trained differently ({', '.join(different)}): "
+                "these are candidates of a sweep, not one comparison; `crossgrad sweep` shows them again"
+            )
         raise RecordError(
             f"{str(before[1])!r} and {str(now[1])!r} both have {_named(now[0])}, trained differently "
             f"({', '.join(different)}): more than one record cannot be one result; report each alone"

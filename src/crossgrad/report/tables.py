@@ -12,7 +12,7 @@ from crossgrad.reliability import expected_calibration_error
 from crossgrad.report.artefacts import Answers
 from crossgrad.report.differences import Cell, Cells, Place, by_domains, difference
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, method_order
-from crossgrad.report.rows import Perturbation, Row, Table, Unfinished
+from crossgrad.report.rows import Difference, Perturbation, Row, Table, Unfinished
 from crossgrad.significance import Estimate, estimate, holm
 
 _IDENTITY = ("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed")
@@ -128,13 +128,23 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
         mean=estimate(means) if means else None,
         worst=min(by_domain, key=lambda domain: by_domain[domain].value, default=None),
         in_domain=estimate([estimate(values).value for values in inside.values()]) if inside else None,
-        difference=difference(own, cells[BASELINE], domains) if BASELINE in cells and method != BASELINE else None,
+        difference=_from_baseline(method, finished, cells, domains),
         perturbation=_perturbation(moved) if moved else None,
         spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
         calibration_error=_calibration_error(own, domains),
         controls={name: replace(found, by_example=None) for name, found in differences.items() if found is not None},
         is_oracle=is_oracle,
     )
+
+
+def _from_baseline(
+    method: str, finished: Sequence[Record], cells: Mapping[str, Cells], domains: Sequence[str]
+) -> Difference | None:
+    if BASELINE not in cells or method == BASELINE:
+        return None
+    found = difference(cells[method], cells[BASELINE], domains)
+    one_fold = len({tuple(record["held_out"]) for record in finished}) == 1
+    return found and replace(found, shares_models=one_fold and found.comparison.n > 1)
 
 
 def _calibration_error(own: Cells, domains: Sequence[str]) -> Estimate | None:

@@ -86,6 +86,11 @@ def _sentence(row: Row, n_tested: int) -> str:
         if row.difference.is_found or row.difference.corrected_p is None:
             return f"{claim}."
         corrected = p_statement(row.difference.corrected_p)
+        if row.difference.shares_models:
+            return (
+                f"{claim}, but all {found.n} were measured with the same models: the luck of training is common to "
+                f"them, and may be all of it (corrected for {n_tested} methods compared, {corrected})."
+            )
         return f"{claim}, but with {n_tested} methods compared that may be chance (corrected for it, {corrected})."
     numbers = f"{signed_points(found.mean)} points, {interval(found)}, {p_statement(found.p_value)}"
     return f"{name} is not distinguishable from ERM here ({numbers})."
