@@ -100,9 +100,9 @@ def test_a_trunk_of_ones_own_is_another_one_when_its_file_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    file = tmp_path / "changing_trunk.py"
+    file = tmp_path / "trunk_that_changes.py"
     file.write_text("from torch import nn\ndef make(shape): return nn.Flatten()\n")
-    first = run(net="changing_trunk:make").key(vectors())
-    assert first == run(net="changing_trunk:make").key(vectors())
+    first = run(net="trunk_that_changes:make").key(vectors())
+    assert first == run(net="trunk_that_changes:make").key(vectors())
     file.write_text("from torch import nn\ndef make(shape): return nn.Sequential(nn.Flatten(), nn.ReLU())\n")
-    assert first != run(net="changing_trunk:make").key(vectors())
+    assert first != run(net="trunk_that_changes:make").key(vectors())

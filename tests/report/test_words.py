@@ -215,12 +215,14 @@ def test_settings_chosen_on_the_test_domains_are_called_oracle_wherever_the_meth
 
 
 def test_with_one_model_for_all_domains_nothing_is_better_without_a_perhaps():
-    records = []
-    for method, gain in (("erm", 0.0), ("crossgrad", 0.05)):
-        for seed in range(3):
-            (record, *_) = [r for r in compared(0.05, 0.05, seeds=3) if r["method"] == method and r["seed"] == seed]
-            accuracies = {f"writer {n}": ERM[n] + gain + 0.001 * (n % 2) * (gain > 0) for n in range(5)}
-            records.append(record | {"held_out": list(accuracies), "out_of_domain": {"by_domain": accuracies}})
-    table = summarise(records)
+    records = compared(0.05, 0.06, 0.05, 0.06, 0.05)
+    assert summarise(records).rows[1].difference.verdict == "better"
+    together = []
+    for method in ("erm", "crossgrad"):
+        for seed in range(2):
+            own = [r for r in records if (r["method"], r["seed"]) == (method, seed)]
+            accuracies = {r["held_out"][0]: r["out_of_domain"]["by_domain"][r["held_out"][0]] for r in own}
+            together.append(own[0] | {"held_out": list(accuracies), "out_of_domain": {"by_domain": accuracies}})
+    table = summarise(together)
     assert table.rows[1].difference.verdict == "perhaps better"
     assert "measured with the same models" in sentences(table)[0]

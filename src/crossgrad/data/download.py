@@ -44,7 +44,7 @@ def fetch(
             another. The message says what to do by hand. Files before it have been fetched.
     """
     for file in files:
-        if file.is_here:
+        if file.place.exists():
             _check(file)
         else:
             _fetch(file, follow, pauses)
