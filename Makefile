@@ -22,7 +22,7 @@ demo: $(VENV)/core-installed
 install: $(VENV)/all-installed
 
 test: $(VENV)/all-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(VENV)/all-installed
 	$(BIN)/ruff check .

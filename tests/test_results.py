@@ -149,8 +149,15 @@ def test_the_records_are_of_the_data_as_it_is_made_now(name: str) -> None:
 def test_a_prepared_benchmark_loads_in_less_than_two_seconds() -> None:
     measured = json.loads((RESULTS / "benchmarks" / "data.json").read_text())["benchmarks"]
     assert measured.keys() >= {"digits", *TASKS}
+    page = (ROOT / "docs" / "benchmarks" / "index.md").read_text(encoding="utf-8").splitlines()
     for name, found in measured.items():
         assert found["load_seconds"] < 2, name
+        row = (
+            f"| `{name}` | {found['examples']:,} | {found['make_seconds']:.1f} | {found['made_per_second']:,.0f} | "
+            f"{found['make_peak_mb']:.0f} | {found['load_seconds']:.2f} | {found['load_peak_mb']:.0f} | "
+            f"{found['kept_mb']:.1f} |"
+        )
+        assert row in page, row
     assert measured["fonts"]["make_seconds"] < 60
 
 
