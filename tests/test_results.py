@@ -168,3 +168,50 @@ def test_every_methods_cost_is_on_record_and_on_the_page() -> None:
     for name, found in measured.items():
         row = f"| {name} | {found['passes']:.2f} | {found['over_erm']:.2f} | {found['saved_over_erm']:.2f} |"
         assert row in page.splitlines(), row
+
+
+ANGLES = ("0", "15", "30", "45", "60", "75")
+PUBLISHED = {"ccsa": (84.6, 95.6, 94.6, 82.9, 94.8, 82.1), "mtae": (82.5, 96.3, 93.4, 78.6, 94.2, 80.5)}
+"""Table 9 of the paper."""
+
+
+def angle_row(folder: str, method: str, name: str) -> str:
+    """A line of the table in docs/benchmarks/rotated-mnist.md: the mean over seeds at each angle, and over angles."""
+    found: dict[str, list[float]] = {angle: [] for angle in ANGLES}
+    for record in read_records(RESULTS / folder):
+        if record["method"] == method:
+            found[record["held_out"][0]].append(100 * record["out_of_domain"]["accuracy"])
+    (n_seeds,) = {len(accuracies) for accuracies in found.values()}
+    means = [fmean(accuracies) for accuracies in found.values()]
+    cells = " | ".join(f"{mean:.1f}" for mean in (*means, fmean(means)))
+    return f"| {name} | {n_seeds} | {cells} |"
+
+
+def test_the_page_on_rotated_mnist_says_what_was_published_and_what_is_on_record() -> None:
+    page = (ROOT / "docs" / "benchmarks" / "rotated-mnist.md").read_text(encoding="utf-8").splitlines()
+    for folder, method, name in (
+        ("rotated_mnist", "erm", "ERM"),
+        ("rotated_mnist", "ccsa", "CCSA"),
+        ("rotated_mnist", "mtae", "D-MTAE, conv2, 600 steps a phase"),
+        ("rotated_mnist-mtae", "mtae", "D-MTAE, one layer of 500 units, 3,000 steps a phase"),
+    ):
+        assert angle_row(folder, method, name) in page
+    for method, name in (("ccsa", "CCSA"), ("mtae", "D-MTAE")):
+        cells = " | ".join(f"{value:.1f}" for value in (*PUBLISHED[method], fmean(PUBLISHED[method])))
+        assert f"| {name}, published | ? | {cells} |" in page
+
+
+def test_the_hybrids_designs_are_on_the_page_as_they_are_on_record() -> None:
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").splitlines()
+    for design in ("sum", "either", "both"):
+        cells = []
+        for data in ("handwriting", "digits"):
+            for step in (0.3, 1.0):
+                accuracies = [
+                    100 * record["out_of_domain"]["accuracy"]
+                    for record in read_records(RESULTS / "sweeps" / f"hybrid-{data}")
+                    if (record["settings"]["fields"]["design"], record["settings"]["fields"]["domain_gradient_step"])
+                    == (design, step)
+                ]
+                cells.append(f"{fmean(accuracies):.1f}")
+        assert f"| `{design}` | {' | '.join(cells)} |" in page
