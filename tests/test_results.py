@@ -215,3 +215,17 @@ def test_the_hybrids_designs_are_on_the_page_as_they_are_on_record() -> None:
                 ]
                 cells.append(f"{fmean(accuracies):.1f}")
         assert f"| `{design}` | {' | '.join(cells)} |" in page
+
+
+def test_accuracy_by_the_size_of_the_step_is_on_the_page_as_it_is_on_record() -> None:
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").splitlines()
+    for data in ("handwriting", "digits"):
+        for kind in ("raw", "calibrated"):
+            found: dict[str, list[float]] = {}
+            for record in read_records(RESULTS / "sweeps" / f"{kind}-{data}"):
+                step = str(record["settings"]["fields"]["domain_gradient_step"])
+                found.setdefault(step, []).append(100 * record["out_of_domain"]["accuracy"])
+            means = [fmean(found[step]) for step in sorted(found, key=lambda step: float(step.rpartition(":")[2]))]
+            cells = " | ".join(f"{mean:.1f}" for mean in means)
+            row = f"| {data} | {kind} | {cells} | {max(means) - min(means):.1f} |"
+            assert row in page, row
