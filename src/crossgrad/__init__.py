@@ -15,8 +15,22 @@ if TYPE_CHECKING:
     from crossgrad.comparison import Comparison, compare
     from crossgrad.data import DomainDataset, open_dataset
     from crossgrad.deployment import train
+    from crossgrad.diagnosis import Diagnosis, diagnose
     from crossgrad.errors import CrossGradError
-    from crossgrad.methods import DANN, ERM, METHODS, PRESETS, CrossGrad, LabelGrad, Method
+    from crossgrad.methods import (
+        CCSA,
+        DANN,
+        ERM,
+        METHODS,
+        MTAE,
+        PRESETS,
+        CrossGrad,
+        Hybrid,
+        LabelGrad,
+        Method,
+        RandomDirection,
+        Repeat,
+    )
     from crossgrad.model import Model, Predictions
     from crossgrad.nets import NETS, headed
     from crossgrad.perturb import Step
@@ -27,6 +41,8 @@ _HOME = {
     "compare": "comparison",
     "sweep": "sweeping",
     "Comparison": "comparison",
+    "diagnose": "diagnosis",
+    "Diagnosis": "diagnosis",
     "train": "deployment",
     "save": "checkpoint",
     "load": "checkpoint",
@@ -38,6 +54,11 @@ _HOME = {
     "CrossGrad": "methods",
     "LabelGrad": "methods",
     "DANN": "methods",
+    "CCSA": "methods",
+    "MTAE": "methods",
+    "Hybrid": "methods",
+    "RandomDirection": "methods",
+    "Repeat": "methods",
     "ERM": "methods",
     "Method": "methods",
     "METHODS": "methods",
@@ -51,23 +72,30 @@ _HOME = {
 }
 
 __all__ = [
+    "CCSA",
     "DANN",
     "ERM",
     "METHODS",
+    "MTAE",
     "NETS",
     "PRESETS",
     "Batch",
     "Comparison",
     "CrossGrad",
     "CrossGradError",
+    "Diagnosis",
     "DomainDataset",
+    "Hybrid",
     "LabelGrad",
     "Method",
     "Model",
     "Predictions",
+    "RandomDirection",
+    "Repeat",
     "Step",
     "build_method",
     "compare",
+    "diagnose",
     "fit",
     "headed",
     "load",
