@@ -126,3 +126,16 @@ def check_weight(name: str, weight: float) -> None:
     """
     if not 0 <= weight <= 1:
         raise SettingsError(f"{name} is a share in [0, 1], not {weight!r}")
+
+
+def check_features(method: str, label_net: nn.Module) -> None:
+    """Refuse a label net whose last hidden layer cannot be had apart from its logits.
+
+    Raises:
+        TypeError: it lacks `features` or `classify`.
+    """
+    if not (hasattr(label_net, "features") and hasattr(label_net, "classify")):
+        raise TypeError(
+            f"{method} needs a label net with features(inputs) and classify(features); "
+            f"{type(label_net).__name__} lacks them: see crossgrad.nets.headed"
+        )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Classes, Features, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, check_weight, example_losses
+from crossgrad.methods.base import Method, check_features, check_weight, example_losses
 
 
 @final
@@ -47,11 +47,7 @@ class CCSA(Method):
         check_weight("alignment_weight", alignment_weight)
         if not 0 < margin < math.inf:
             raise SettingsError(f"margin is a finite number > 0, not {margin!r}")
-        if not (hasattr(label_net, "features") and hasattr(label_net, "classify")):
-            raise TypeError(
-                "CCSA needs a label net with features(inputs) and classify(features); "
-                f"{type(label_net).__name__} lacks them: see crossgrad.nets.headed"
-            )
+        check_features("CCSA", label_net)
         self.label_net: Any = label_net
         self.alignment_weight = alignment_weight
         self.margin = margin

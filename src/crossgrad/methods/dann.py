@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, example_losses
+from crossgrad.methods.base import Method, check_features, example_losses
 
 
 @final
@@ -53,11 +53,7 @@ class DANN(Method):
             raise SettingsError(f"reversal is a finite number >= 0, not {reversal!r}")
         if not 0 < schedule_rate < math.inf:
             raise SettingsError(f"schedule_rate is a finite number > 0, not {schedule_rate!r}")
-        if not (hasattr(label_net, "features") and hasattr(label_net, "classify")):
-            raise TypeError(
-                "DANN needs a label net with features(inputs) and classify(features); "
-                f"{type(label_net).__name__} lacks them: see crossgrad.nets.headed"
-            )
+        check_features("DANN", label_net)
         self.label_net: Any = label_net
         self.domain_head = domain_head
         self.reversal = reversal

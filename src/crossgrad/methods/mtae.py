@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Classes, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, example_losses
+from crossgrad.methods.base import Method, check_features, example_losses
 
 
 @final
@@ -53,11 +53,7 @@ class MTAE(Method):
         super().__init__()
         if not 0 <= corruption < 1:
             raise SettingsError(f"corruption is a probability in [0, 1), not {corruption!r}")
-        if not (hasattr(label_net, "features") and hasattr(label_net, "classify")):
-            raise TypeError(
-                "MTAE needs a label net with features(inputs) and classify(features); "
-                f"{type(label_net).__name__} lacks them: see crossgrad.nets.headed"
-            )
+        check_features("MTAE", label_net)
         self.label_net: Any = label_net
         self.decoders = decoders
         self.corruption = corruption
