@@ -294,7 +294,7 @@ def test_a_message_is_never_cut_in_two_by_the_width_of_a_terminal(command: Comma
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
-    return crossgrad.checkpoint.save(crossgrad.train(vectors(), max_steps=5), folder)
+    return crossgrad.model_folder.save(crossgrad.train(vectors(), max_steps=5), folder)
 
 
 def test_train_saves_the_model_that_the_library_would(command: Command) -> None:

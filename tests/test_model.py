@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 
 import crossgrad
-from crossgrad.checkpoint import DESCRIPTION, MODEL_VERSION, WEIGHTS, check_writable, load, save
 from crossgrad.data import open_dataset
 from crossgrad.errors import CrossGradError, DataError, ModelError, NonFiniteLossError, SettingsError
 from crossgrad.methods import METHODS
 from crossgrad.model import Model
+from crossgrad.model_folder import DESCRIPTION, MODEL_VERSION, WEIGHTS, check_writable, load, save
 from small import DOMAINS, LABELS, images, save_pictures, vectors
 
 

@@ -11,7 +11,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from crossgrad._types import Batch
     from crossgrad.building import build_method
-    from crossgrad.checkpoint import load, save
     from crossgrad.comparison import Comparison, compare
     from crossgrad.data import DomainDataset, open_dataset
     from crossgrad.deployment import train
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
         Repeat,
     )
     from crossgrad.model import Model, Predictions
+    from crossgrad.model_folder import load, save
     from crossgrad.nets import NETS, headed
     from crossgrad.perturb import Step
     from crossgrad.sweeping import sweep
@@ -44,8 +44,8 @@ _HOME = {
     "diagnose": "diagnosis",
     "Diagnosis": "diagnosis",
     "train": "deployment",
-    "save": "checkpoint",
-    "load": "checkpoint",
+    "save": "model_folder",
+    "load": "model_folder",
     "Model": "model",
     "Predictions": "model",
     "DomainDataset": "data",

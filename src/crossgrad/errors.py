@@ -33,6 +33,10 @@ class ModelError(CrossGradError, ValueError):
     """A saved model cannot be read: missing, truncated, altered, or written by a newer version."""
 
 
+class CheckpointError(CrossGradError, ValueError):
+    """A training's checkpoint cannot be used: truncated, altered, of other settings, or of a newer version."""
+
+
 class RecordError(CrossGradError, ValueError):
     """A records file cannot be read, or an output folder holds something else."""
 

@@ -46,7 +46,7 @@ def predict(
 ) -> None:
     """Label files: the most probable label of each, and every label's probability."""
     with status("loading"):
-        from crossgrad.checkpoint import load
+        from crossgrad.model_folder import load
 
         if allow_import:
             options.look_here()

@@ -62,13 +62,13 @@ def train(
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         from crossgrad.building import method_name
-        from crossgrad.checkpoint import check_writable, save
         from crossgrad.cli.progress import describe
         from crossgrad.defaults import default_settings
         from crossgrad.deployment import train as train_model
         from crossgrad.experiments.chosen import read_chosen
         from crossgrad.experiments.settings import Settings, parse_overrides
         from crossgrad.methods import METHODS
+        from crossgrad.model_folder import check_writable, save
         from crossgrad.report.names import display_name
 
         check_writable(output, overwrite=overwrite)

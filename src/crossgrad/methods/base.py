@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from crossgrad._types import Batch, Classes, Inputs, Logits
 from crossgrad.errors import SettingsError
 from crossgrad.perturb import example_norms
+from crossgrad.processes import ALONE, Processes
 
 
 class Method(nn.Module, ABC):
@@ -22,11 +23,13 @@ class Method(nn.Module, ABC):
             read it (DANN); 1, where no loop sets it, is the schedule's end.
         phase: of training, from 0 to N_PHASES - 1, set by the loop; only methods of several phases read it (MTAE). The
             last, where no loop sets it. `progress` is that of the phase.
+        processes: that train together, set by the loop; a batch is this process's share of the whole one.
     """
 
     N_PHASES: ClassVar[int] = 1
     progress: float = 1.0
     phase: int = 0
+    processes: Processes = ALONE
 
     @property
     def passes(self) -> float:

@@ -1,0 +1,159 @@
+"""fit(): the loop, and nothing but the loop."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.errors import NonFiniteLossError, SettingsError
+from crossgrad.methods import Method
+from crossgrad.processes import ALONE, Processes
+from crossgrad.training.averaging import WeightAverage
+from crossgrad.training.checkpoints import Checkpoints, Part
+from crossgrad.training.combining import combine
+from crossgrad.training.generators import seeded
+from crossgrad.training.history import History, Watch, watch_nothing
+from crossgrad.training.loading import Loader
+from crossgrad.training.precision import autocast
+from crossgrad.training.sampling import Sampler
+from crossgrad.training.stopping import EarlyStopping
+
+
+def fit(
+    method: Method,
+    train: DomainDataset,
+    *,
+    optimizer: torch.optim.Optimizer,
+    max_steps: int,
+    batch_size: int,
+    seed: int,
+    balanced: bool = False,
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+    clip: Callable[[nn.Module], None] | None = None,
+    average: WeightAverage | None = None,
+    stopping: EarlyStopping | None = None,
+    precision: str = "float32",
+    processes: Processes = ALONE,
+    checkpoints: Checkpoints | None = None,
+    watch: Watch = watch_nothing,
+    watch_every: int | None = None,
+) -> History:
+    """Train a method in place.
+
+    Args:
+        method: with its nets, on the device and in the modes it is to be left in; trained in training mode.
+        train: training examples of the training domains, domains indexed from 0.
+        optimizer: over the method's parameters.
+        max_steps: optimiser steps of each of the method's phases, at least 1.
+        batch_size: examples a step, of all processes together.
+        seed: of batches and dropout; torch's global generator is left as it was.
+        balanced: draw batches from the domains in turn, as `Sampler` says.
+        schedule: of the optimiser's learning rate, stepped once a step.
+        clip: what is done to a module's gradients between `backward` and the optimiser's step.
+        average: of the weights over steps; the method is left with it instead of the last weights.
+        stopping: ends training early and leaves the best weights.
+        precision: of the nets' passes: one of PRECISIONS.
+        processes: that train together.
+        checkpoints: to write, and to go on from where there is one.
+        watch: called every `watch_every` steps with the means since its last call.
+        watch_every: steps; by default a hundredth of max_steps, at least 1.
+
+    Raises:
+        NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step. Or the
+            last step made logits NaN or infinite.
+        SettingsError: max_steps, batch_size or watch_every is below 1.
+        CheckpointError: a checkpoint that is there cannot be used.
+
+    Example:
+        >>> from crossgrad.methods import ERM
+        >>> dataset = DomainDataset.from_arrays([[0.0], [1.0]] * 8, [0, 1] * 8, [0] * 8 + [1] * 8, name="two")
+        >>> method = ERM(torch.nn.Linear(1, 2))
+        >>> optimizer = torch.optim.SGD(method.parameters(), lr=1.0)
+        >>> history = fit(method, dataset, optimizer=optimizer, max_steps=100, batch_size=4, seed=0)
+        >>> history.last["label_loss"] < history.first["label_loss"]
+        True
+    """
+    watch_every = max(1, max_steps // 100) if watch_every is None else watch_every
+    for name, value in (("max_steps", max_steps), ("watch_every", watch_every)):
+        if value < 1:
+            raise SettingsError(f"{name} is at least 1, not {value!r}")
+    n_steps = max_steps * method.N_PHASES
+    device = next(method.parameters()).device
+    sampler = Sampler(train, batch_size=batch_size, seed=seed, balanced=balanced)
+    loader = Loader(train, sampler, processes=processes, device=device)
+    history = History()
+    method.processes = processes
+    with training_mode(method), seeded(seed, device) as generators:
+        # Everything that a step changes, so everything that a checkpoint holds.
+        candidates: dict[str, Part | None] = {
+            "method": method,
+            "optimizer": optimizer,
+            "schedule": schedule,
+            "average": average,
+            "stopping": stopping,
+            "loader": loader,
+            "history": history,
+            "generators": generators,
+        }
+        parts = {name: part for name, part in candidates.items() if part is not None}
+        step = checkpoints.restore(parts) if checkpoints else 0
+        while step < n_steps and not (stopping and stopping.is_over):
+            method.phase, done = divmod(step, max_steps)
+            method.progress = done / max_steps
+            step += 1
+            optimizer.zero_grad()
+            batch = loader.next()
+            with autocast(device, precision):
+                results = method.backward(batch)
+            results = combine(method, results, n_own=len(batch.labels), n=batch_size, processes=processes)
+            check_finite(results, step)
+            if clip:
+                clip(method)
+            optimizer.step()
+            if schedule:
+                schedule.step()
+            if average:
+                average.update(method)
+            history.add(results)
+            if step % watch_every == 0 or step % max_steps == 0:
+                watch(step, history.close(step))
+            if stopping:
+                stopping.judge(method, step, average=average)
+            # The last step needs none: what follows is the end.
+            if checkpoints and step < n_steps:
+                checkpoints.write_if_due(step, parts)
+        if average:
+            average.copy_to(method)
+        if stopping:
+            stopping.restore(method)
+        # A loss tells of the update before it; of the last update only what the method gives now tells.
+        method.eval()
+        with torch.no_grad():
+            check_finite({"the largest logit": method(batch.inputs).abs().max()}, step)
+    return history
+
+
+@contextmanager
+def training_mode(module: nn.Module) -> Iterator[None]:
+    """Training mode; every part is left in the mode that it was in."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.train()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def check_finite(results: dict[str, Tensor], step: int) -> None:
+    """Refuse a NaN or an infinite value.
+
+    Raises:
+        NonFiniteLossError: names it and the step.
+    """
+    for name, value in results.items():
+        if not bool(torch.isfinite(value)):
+            message = f"{name} became {value.item()} at step {step}; try a smaller learning rate or a smaller step"
+            raise NonFiniteLossError(message, step=step)

@@ -1,0 +1,130 @@
+"""Which examples make the next batch: an order that a seed determines and that can be taken up anywhere."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from crossgrad._types import Batch
+from crossgrad.data.dataset import DomainDataset
+from crossgrad.errors import DataError, SettingsError
+
+
+class Choice(NamedTuple):
+    """The examples of one batch.
+
+    Args:
+        examples: their indices, int64, (batch,).
+        variants: of each, which version of its input: 0 is the input itself, v its variant v - 1; int64, (batch,).
+            None where the dataset has no variants.
+    """
+
+    examples: Tensor
+    variants: Tensor | None
+
+
+class Sampler:
+    """Endless shuffled batches of exactly `batch_size`; one pass over the data runs on into the next.
+
+    Where the dataset has variants of its inputs, each input is itself or one of them, all equally likely.
+
+    Args:
+        dataset: its domains are the training domains.
+        batch_size: examples a batch, at least 1; more than there are repeats some.
+        seed: of the order, which depends on nothing else.
+        balanced: take one example of every domain, in an order drawn anew, then one of every domain again, and so on;
+            each domain's examples are shuffled and run on by themselves. Small domains are seen more often then.
+
+    Raises:
+        DataError: the dataset is empty.
+        SettingsError: batch_size is below 1.
+
+    Example:
+        >>> dataset = DomainDataset.from_arrays([[1.0], [2.0], [3.0]], [0, 1, 0], [0, 0, 1], name="three")
+        >>> sampler = Sampler(dataset, batch_size=2, seed=0)
+        >>> sorted(torch.cat([sampler.draw().examples for _ in range(3)]).tolist())
+        [0, 0, 1, 1, 2, 2]
+    """
+
+    def __init__(self, dataset: DomainDataset, *, batch_size: int, seed: int, balanced: bool = False) -> None:
+        if len(dataset) == 0:
+            raise DataError(f"{dataset.name!r} has no examples to train on")
+        if batch_size < 1:
+            raise SettingsError(f"batch_size is at least 1, not {batch_size!r}")
+        self.batch_size = batch_size
+        self._generator = torch.Generator().manual_seed(seed)
+        self._n_variants = 0 if dataset.variants is None else dataset.variants.shape[1]
+        groups = [torch.arange(len(dataset))]
+        if balanced:
+            groups = [torch.where(dataset.domains == domain)[0] for domain in torch.unique(dataset.domains).tolist()]
+        self._balanced = balanced
+        self._streams = [_Stream(group, self._generator) for group in groups]
+        self._waiting = torch.empty(0, dtype=torch.int64)
+
+    def draw(self) -> Choice:
+        """The next batch's examples."""
+        if self._balanced:
+            while len(self._waiting) < self.batch_size:
+                turn = torch.randperm(len(self._streams), generator=self._generator).tolist()
+                self._waiting = torch.cat([self._waiting, *(self._streams[index].take(1) for index in turn)])
+            examples, self._waiting = self._waiting[: self.batch_size], self._waiting[self.batch_size :]
+        else:
+            examples = self._streams[0].take(self.batch_size)
+        variants = None
+        if self._n_variants:
+            variants = torch.randint(self._n_variants + 1, (self.batch_size,), generator=self._generator)
+        return Choice(examples, variants)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position in the order: tensors."""
+        return {
+            "generator": self._generator.get_state(),
+            "waiting": self._waiting.clone(),
+            "left": [stream.left.clone() for stream in self._streams],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the position of a sampler of the same dataset and options."""
+        self._generator.set_state(state["generator"])
+        self._waiting = state["waiting"]
+        for stream, left in zip(self._streams, state["left"], strict=True):
+            stream.left = left
+
+
+class _Stream:
+    """Values in an order drawn anew for every pass."""
+
+    def __init__(self, values: Tensor, generator: torch.Generator) -> None:
+        self.values, self.generator = values, generator
+        self.left = torch.empty(0, dtype=torch.int64)
+
+    def take(self, n: int) -> Tensor:
+        while len(self.left) < n:
+            order = torch.randperm(len(self.values), generator=self.generator)
+            self.left = torch.cat([self.left, self.values[order]])
+        taken, self.left = self.left[:n], self.left[n:]
+        return taken
+
+
+def load(dataset: DomainDataset, choice: Choice) -> Batch:
+    """The batch of these examples, in their order."""
+    inputs = dataset.inputs[choice.examples]
+    if choice.variants is not None and dataset.variants is not None:
+        varied = choice.variants > 0
+        inputs[varied] = dataset.variants[choice.examples[varied], choice.variants[varied] - 1]
+    return Batch(inputs, dataset.labels[choice.examples], dataset.domains[choice.examples])
+
+
+def batches(dataset: DomainDataset, *, batch_size: int, seed: int, balanced: bool = False) -> Iterator[Batch]:
+    """Batches without end, as a `Sampler` orders them.
+
+    Example:
+        >>> dataset = DomainDataset.from_arrays([[1.0], [2.0], [3.0]], [0, 1, 0], [0, 0, 1], name="three")
+        >>> stream = batches(dataset, batch_size=2, seed=0)
+        >>> sorted(torch.cat([next(stream).inputs for _ in range(3)]).flatten().tolist())
+        [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    """
+    sampler = Sampler(dataset, batch_size=batch_size, seed=seed, balanced=balanced)
+    while True:
+        yield load(dataset, sampler.draw())
