@@ -16,7 +16,7 @@ import shlex
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from crossgrad.building import build_method
 from crossgrad.data import DomainDataset
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.methods import Method
-from crossgrad.training import batches, fit
+from crossgrad.training import Stretch, Watch, batches, fit, watch_nothing
 from machine import machine
 
 INPUT_SHAPE = (1, 32, 32)
@@ -75,13 +75,17 @@ class Forms:
         return time.perf_counter() - started
 
     def fit(self) -> float:
-        return self._fit(lambda step, values: None, evaluate=False)
+        return self._fit(watch_nothing, evaluate=False)
 
     def fit_with_evaluation(self) -> float:
         lines = io.StringIO()
-        return self._fit(lambda step, values: print(json.dumps({"step": step, **values}), file=lines), evaluate=True)
 
-    def _fit(self, watch: Callable[[int, dict[str, float]], None], *, evaluate: bool) -> float:
+        def watch(stretch: Stretch) -> None:
+            print(json.dumps({"step": stretch.step, **stretch.means}), file=lines)
+
+        return self._fit(watch, evaluate=True)
+
+    def _fit(self, watch: Watch, *, evaluate: bool) -> float:
         method, optimizer = build(self.name)
         started = time.perf_counter()
         fit(

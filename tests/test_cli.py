@@ -98,6 +98,7 @@ def test_help_comes_without_torch_and_in_well_under_a_second(tmp_path: Path) -> 
 import sys, time
 started = time.process_time()
 from crossgrad.cli import main
+from crossgrad.training import Stretch
 for arguments in (
     ["--help"], ["compare", "--help"], ["train", "-h"], ["predict", "--help"], ["diagnose", "-h"],
     ["data", "list", "--help"], ["data", "prepare", "--help"], ["data", "show", "-h"], ["reproduce", "--help"],
@@ -429,8 +430,8 @@ def test_a_terminal_shows_runs_done_the_steps_and_losses_of_runs_and_the_time_le
     console = Console(file=screen, force_terminal=True, width=160)
 
     class Slowed(ComparisonProgress):
-        def advance(self, run: Any, step: int, values: dict[str, float]) -> None:
-            super().advance(run, step, values)
+        def advance(self, run: Any, stretch: Stretch) -> None:
+            super().advance(run, stretch)
             time.sleep(0.2)  # the screen is drawn several times a second
 
     with Slowed(console, jobs=1) as follower:
@@ -456,6 +457,9 @@ def test_the_time_left_is_known_from_the_first_news_on_even_if_that_is_of_a_fini
     screen = io.StringIO()
     follower = ComparisonProgress(Console(file=screen, width=100), jobs=1)
     follower.plan(planned, planned.runs)
-    follower.advance(planned.runs[0], 2, {"label_loss": 1.0})
+    follower.advance(
+        planned.runs[0],
+        Stretch(step=2, means={"label_loss": 1.0}, seconds=1.0, waiting_seconds=0.0, n_examples=2, learning_rate=0.1),
+    )
     Console(file=screen, width=100).print(follower._render())
     assert re.search(r"0/2 \d+ s left", screen.getvalue())

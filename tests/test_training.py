@@ -11,7 +11,7 @@ from crossgrad import Batch, DomainDataset
 from crossgrad.building import build_method
 from crossgrad.errors import DataError, NonFiniteLossError, SettingsError
 from crossgrad.methods import ERM, METHODS, Method
-from crossgrad.training import History, batches, fit
+from crossgrad.training import History, Stretch, batches, fit
 from small import images, vectors
 
 
@@ -170,11 +170,9 @@ def test_fit_is_the_loop_that_anybody_would_write(name: str) -> None:
 
 
 def test_history_holds_means_over_stretches_and_the_last_may_be_shorter() -> None:
-    seen: list[tuple[int, dict[str, float]]] = []
+    seen: list[Stretch] = []
     every = train(build("crossgrad", vectors()), vectors(), watch_every=1)
-    history = train(
-        build("crossgrad", vectors()), vectors(), watch_every=3, watch=lambda step, means: seen.append((step, means))
-    )
+    history = train(build("crossgrad", vectors()), vectors(), watch_every=3, watch=seen.append)
     assert every.steps == [1, 2, 3, 4, 5, 6, 7]
     assert history.steps == [3, 6, 7]
     for name, values in every.values.items():
@@ -183,7 +181,7 @@ def test_history_holds_means_over_stretches_and_the_last_may_be_shorter() -> Non
         assert history.means[name] == pytest.approx(sum(values) / 7, rel=1e-5)
         assert history.first[name] == values[0]
         assert history.last[name] == history.values[name][-1]
-    assert seen == [
+    assert [(stretch.step, stretch.means) for stretch in seen] == [
         (step, {name: values[index] for name, values in history.values.items()})
         for index, step in enumerate(history.steps)
     ]

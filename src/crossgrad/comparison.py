@@ -39,6 +39,7 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder, lock_folder, write_whole
 from crossgrad.records import Record, read_records
 from crossgrad.report import REPORTS, Artefacts, ReportPaths, Table, read_answers, summarise, write_report
+from crossgrad.training import Stretch
 
 DEFAULT_METHODS = ("erm", "label_grad", "dann", "crossgrad")
 WRITTEN = ("records.jsonl", "runs", MATCH_FILE, *REPORTS)
@@ -52,8 +53,8 @@ class Follower(Protocol):
     def plan(self, comparison: "Comparison", to_do: Sequence[Run]) -> None:
         """The folder is ready, and these of the runs are not done yet; training starts."""
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
-        """A run has done so many steps; the means of what it logs."""
+    def advance(self, run: Run, stretch: Stretch) -> None:
+        """A run has done some more steps."""
 
     def finish(self, record: Record) -> None:
         """A run has ended, well or with an error."""
@@ -64,7 +65,7 @@ class Nobody:
 
     def plan(self, comparison: "Comparison", to_do: Sequence[Run]) -> None: ...
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None: ...
+    def advance(self, run: Run, stretch: Stretch) -> None: ...
 
     def finish(self, record: Record) -> None: ...
 

@@ -111,7 +111,7 @@ def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained) -> d
         "select": run.select,
         "settings": run.settings.to_json(),
         "training_domains": dict(zip(subset.domain_names, counts, strict=True)),
-        "losses": trained.history.last,
+        "losses": {name: value for name, value in trained.history.last.items() if not name.endswith("_accuracy")},
         "in_domain": measured(dataset.subset(parts.in_domain)),
         "out_of_domain": measured(dataset.subset(parts.out_of_domain)),
         "versions": versions(),

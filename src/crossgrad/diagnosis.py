@@ -32,6 +32,7 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.methods.base import example_losses
 from crossgrad.perturb import Step, example_norms, input_gradient
 from crossgrad.significance import estimate, paired_t
+from crossgrad.training import Stretch
 
 MOST_STEPS = 500
 """Of each training where no other number is asked for; fewer where the benchmark itself is trained for fewer."""
@@ -143,8 +144,8 @@ def carry_out_diagnosis(plan: Plan, *, watch: Watch = watch_nothing) -> Diagnosi
     untold = _untold(plan)
     done = 0
 
-    def watched(step: int, values: dict[str, float]) -> None:
-        watch(done, step, run.settings.max_steps)
+    def watched(stretch: Stretch) -> None:
+        watch(done, stretch.step, run.settings.max_steps)
 
     told_apart: ToldApart | None = None
     moves: tuple[Move, ...] = ()
@@ -268,7 +269,7 @@ class _Measured:
     outside: Mapping[str, float]
 
 
-def _inside_and_outside(dataset: DomainDataset, run: Run, watch: Callable[[int, dict[str, float]], None]) -> _Measured:
+def _inside_and_outside(dataset: DomainDataset, run: Run, watch: Callable[[Stretch], None]) -> _Measured:
     parts = run.split(dataset)
     trained = train_method(dataset, parts, run, watch)
     # A label that is never trained on is lost whatever the domain; it tells of the data's gaps, not of its domains.
@@ -315,7 +316,7 @@ def _gap(measured: list[_Measured], dataset: DomainDataset) -> DomainGap | None:
 
 
 def _tell_domains(
-    dataset: DomainDataset, run: Run, watch: Callable[[int, dict[str, float]], None]
+    dataset: DomainDataset, run: Run, watch: Callable[[Stretch], None]
 ) -> tuple[ToldApart | None, tuple[Move, ...], MovedExamples | None]:
     """Train a net to give domains for labels, and measure and move examples it has not seen."""
     parts = run.split(dataset)

@@ -14,6 +14,7 @@ from crossgrad.data import open_dataset
 from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record, read_records
+from crossgrad.training import Stretch
 from processes import end, is_running, start, wait_until, workers
 from small import predictions, save_arrays, vectors, written
 
@@ -57,9 +58,9 @@ class Counting:
     def plan(self, comparison: Comparison, to_do: Sequence[Run]) -> None:
         self.done = len(comparison.runs) - len(to_do)
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
-        assert "label_loss" in values
-        self.steps[run] = max(step, self.steps.get(run, 0))
+    def advance(self, run: Run, stretch: Stretch) -> None:
+        assert "label_loss" in stretch.means
+        self.steps[run] = max(stretch.step, self.steps.get(run, 0))
 
     def finish(self, record: Record) -> None:
         self.finished.append(record)

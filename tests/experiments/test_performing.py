@@ -19,6 +19,7 @@ from crossgrad.experiments.performing import perform, scaling_for, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS
+from crossgrad.training import Stretch
 from small import DOMAINS, images, lasting, predictions, vectors
 
 HELD_OUT = ("barn",)
@@ -200,7 +201,7 @@ def test_each_run_trains_with_its_own_threads_and_leaves_torchs_as_they_were(tmp
     threads = torch.get_num_threads()
     seen = []
 
-    def watch(step: int, values: dict[str, float]) -> None:
+    def watch(stretch: Stretch) -> None:
         seen.append(torch.get_num_threads())
 
     perform(run(threads=threads + 1, max_steps=1), vectors(), tmp_path, watch=watch)

@@ -22,6 +22,7 @@ from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.ray_engine import ATTEMPTS, perform_on_ray
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record, read_records
+from crossgrad.training import Stretch
 from processes import descendants, end, is_running, start, wait_until
 from small import predictions, save_arrays, vectors, written
 
@@ -123,9 +124,9 @@ def test_records_and_artefacts_are_those_of_the_local_engine_to_the_bit(tmp_path
     }
     steps: dict[Run, int] = {}
 
-    def follow(run: Run, step: int, values: dict[str, float]) -> None:
-        assert "label_loss" in values
-        steps[run] = max(step, steps.get(run, 0))
+    def follow(run: Run, stretch: Stretch) -> None:
+        assert "label_loss" in stretch.means
+        steps[run] = max(stretch.step, steps.get(run, 0))
 
     here, there = planned(tmp_path / "here", **options), planned(tmp_path / "there", **options)
     carry_out(here)
@@ -160,7 +161,7 @@ def test_a_killed_worker_costs_time_and_nothing_else(
     comparison = planned(tmp_path / "there", net="own_ray_trunk:trunk")
     killed: list[int] = []
 
-    def follow(run: Run, step: int, values: dict[str, float]) -> None:
+    def follow(run: Run, stretch: Stretch) -> None:
         if not killed and len(training(place, os.getpid())) == 2:
             killed.append(training(place, os.getpid())[0])
             os.kill(killed[0], signal.SIGKILL)
@@ -182,7 +183,7 @@ def test_a_killed_worker_costs_time_and_nothing_else(
 @pytest.mark.usefixtures("cluster", "slow")
 def test_a_run_that_loses_every_worker_is_given_up_and_what_is_done_is_kept(tmp_path: Path, place: Path) -> None:
     comparison = planned(tmp_path / "there", methods=["erm"], net="own_ray_trunk:trunk", hold_out="den", seeds=[0, 1])
-    done = go(comparison, jobs=1, follow=lambda run, step, values: kill(place) if run.seed == 1 else None)
+    done = go(comparison, jobs=1, follow=lambda run, stretch: kill(place) if run.seed == 1 else None)
     assert next(done)["seed"] == 0
     with pytest.raises(WorkerLostError, match=f"a worker was lost {ATTEMPTS} times in the middle of the same run"):
         next(done)
@@ -204,7 +205,7 @@ def test_who_stops_asking_stops_the_runs(tmp_path: Path, place: Path) -> None:
         address=None,
         jobs=None,
         command="",
-        follow=lambda run, step, values: interrupt(),
+        follow=lambda run, stretch: interrupt(),
     )
     with pytest.raises(KeyboardInterrupt):
         next(done)

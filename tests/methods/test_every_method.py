@@ -222,6 +222,24 @@ def test_backward_leaves_a_gradient_in_every_parameter_and_returns_detached_fini
 
 
 @every_variant
+def test_accuracies_are_the_shares_of_clean_inputs_that_are_given_their_own_label_and_domain(
+    name: str, fields: dict[str, Any]
+) -> None:
+    torch.manual_seed(0)
+    method = build(name, **fields)
+    batch = toy_batch(40)
+    expected = {"label_accuracy": (method(batch.inputs).argmax(1) == batch.labels).float().mean().item()}
+    if hasattr(method, "domain_net"):
+        expected["domain_accuracy"] = (method.domain_net(batch.inputs).argmax(1) == batch.domains).float().mean().item()
+    if hasattr(method, "domain_head"):
+        told = method.domain_head(method.label_net.features(batch.inputs)).argmax(1)
+        expected["domain_accuracy"] = (told == batch.domains).float().mean().item()
+    results = method.backward(batch)
+    assert {key: value.item() for key, value in results.items() if key.endswith("_accuracy")} == expected
+    assert all(0 < value < 1 for value in expected.values())
+
+
+@every_variant
 def test_backward_accumulates_gradients_as_torch_does(name: str, fields: dict[str, Any]) -> None:
     # A calibrated step is another one at the second call, so the two are summed one by one.
     method = build(name, dtype=torch.float64, **fields)

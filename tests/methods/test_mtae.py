@@ -99,7 +99,8 @@ def test_the_loop_gives_each_phase_all_its_steps_and_logs_each_ones_own_values()
     assert history.steps == [2, 4, 5, 6, 8, 10]
     assert [value is None for value in history.values["reconstruction_loss"]] == [False] * 3 + [True] * 3
     assert [value is None for value in history.values["label_loss"]] == [True] * 3 + [False] * 3
-    assert history.last.keys() == history.first.keys() == history.means.keys() == {"reconstruction_loss", "label_loss"}
+    logged_names = {"reconstruction_loss", "label_loss", "label_accuracy"}
+    assert history.last.keys() == history.first.keys() == history.means.keys() == logged_names
     logged = [value for value in history.values["label_loss"] if value is not None]
     assert history.means["label_loss"] == pytest.approx((logged[0] * 1 + logged[1] * 2 + logged[2] * 2) / 5)
 

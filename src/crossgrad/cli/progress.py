@@ -24,6 +24,7 @@ from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
 from crossgrad.report.names import display_name, fold_name
+from crossgrad.training import Stretch
 
 SECONDS_BETWEEN_LINES = 10
 LONG_SECONDS = 15 * 60
@@ -155,12 +156,12 @@ class ComparisonProgress:
         self._done = len(runs) - len(to_do)
         self._task = self._bar.add_task("", total=len(runs), completed=self._done, seconds_left=self._seconds_left)
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
+    def advance(self, run: Run, stretch: Stretch) -> None:
         self._lines[run] = (
             f"  {display_name(run.method)}, held out {fold_name(run.held_out) or 'nothing'}, seed {run.seed}: "
-            f"step {step}/{run.n_steps}, {describe(values)}"
+            f"step {stretch.step}/{run.n_steps}, {describe(stretch.means)}"
         )
-        self._work[run] = self._cost(run) * step
+        self._work[run] = self._cost(run) * stretch.step
         if self._first_news is None:
             self._first_news = time.monotonic(), self._work[run]
 

@@ -12,6 +12,7 @@ from crossgrad.records import Record
 from crossgrad.report.names import display_name
 from crossgrad.selection import WAYS
 from crossgrad.sweeping import Sweep
+from crossgrad.training import Stretch
 
 
 def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None) -> None:
@@ -70,8 +71,8 @@ class SweepProgress:
         first = next(iter(sweep.step_seconds.values()))
         self._bar.begin(sweep.runs, to_do, sweep.dataset, {sweep.method: first})
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
-        self._bar.advance(run, step, values)
+    def advance(self, run: Run, stretch: Stretch) -> None:
+        self._bar.advance(run, stretch)
 
     def finish(self, record: Record) -> None:
         self._bar.finish(record)

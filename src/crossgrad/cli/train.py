@@ -70,6 +70,7 @@ def train(
         from crossgrad.methods import METHODS
         from crossgrad.model_folder import check_writable, save
         from crossgrad.report.names import display_name
+        from crossgrad.training import Stretch
 
         check_writable(output, overwrite=overwrite)
         if net and ":" in net:
@@ -118,8 +119,8 @@ def train(
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("step", total=steps, losses="")
 
-        def watch(step: int, values: dict[str, float]) -> None:
-            progress.update(task, completed=step, losses=describe(values))
+        def watch(stretch: Stretch) -> None:
+            progress.update(task, completed=stretch.step, losses=describe(stretch.means))
 
         try:
             model = train_model(

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from crossgrad.experiments.runs import Run
+from crossgrad.training import Stretch
 
-Follow = Callable[[Run, int, dict[str, float]], None]
-"""Called with a run, the number of its steps done, and the means of the values it logs."""
+Follow = Callable[[Run, Stretch], None]
+"""Called at the end of every stretch of a run's steps."""
 
 
-def follow_nothing(run: Run, step: int, values: dict[str, float]) -> None:
+def follow_nothing(run: Run, stretch: Stretch) -> None:
     """Where nobody follows the runs."""

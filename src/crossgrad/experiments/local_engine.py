@@ -19,6 +19,7 @@ from crossgrad.experiments.following import Follow
 from crossgrad.experiments.performing import perform
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
+from crossgrad.training import Stretch
 
 
 def perform_here(
@@ -27,8 +28,8 @@ def perform_here(
     """Carry out runs one after another; yield each one's record when its artefacts are in place."""
     for run in runs:
 
-        def watch(step: int, values: dict[str, float], run: Run = run) -> None:
-            follow(run, step, values)
+        def watch(stretch: Stretch, run: Run = run) -> None:
+            follow(run, stretch)
 
         yield perform(run, dataset, folder, command=command, watch=watch)
 
@@ -55,8 +56,8 @@ def perform_in_processes(
             }
         while pending:
             finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-            for number, step, values in _drain(news):
-                follow(runs[number], step, values)
+            for number, stretch in _drain(news):
+                follow(runs[number], stretch)
             # Where a worker was lost, what others finished in the same moment is kept first.
             for future in sorted(finished, key=lambda future: future.exception() is not None):
                 yield future.result()
@@ -93,7 +94,7 @@ def _interruption_held() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _drain(news: Any) -> Iterator[tuple[int, int, dict[str, float]]]:
+def _drain(news: Any) -> Iterator[tuple[int, Stretch]]:
     while True:
         try:
             yield news.get_nowait()
@@ -118,7 +119,7 @@ def _end_with(parent: Any) -> None:
 
 
 def _perform_in_worker(number: int, run: Run, folder: Path, command: str) -> Record:
-    def watch(step: int, values: dict[str, float]) -> None:
-        _worker["news"].put((number, step, values))
+    def watch(stretch: Stretch) -> None:
+        _worker["news"].put((number, stretch))
 
     return perform(run, _worker["dataset"], folder, command=command, watch=watch)

@@ -24,6 +24,7 @@ from crossgrad.experiments.performing import perform
 from crossgrad.experiments.runs import Run
 from crossgrad.folders import write_folder_whole
 from crossgrad.records import Record
+from crossgrad.training import Stretch
 
 ATTEMPTS = 4
 """How often a run is begun whose worker is lost each time. Ray's own retries have no end where memory runs out."""
@@ -84,8 +85,8 @@ def _spread(
                 options = {"num_cpus": runs[number].settings.threads, "max_retries": 0, "name": "crossgrad run"}
                 pending[task.options(**options).remote(number, runs[number], kept, command, news)] = number
             ray.wait(list(pending), timeout=SECONDS_BETWEEN_NEWS)
-            for number, step, values in _drain(ray, news):
-                follow(runs[number], step, values)
+            for number, stretch in _drain(ray, news):
+                follow(runs[number], stretch)
             # Where a run cannot go on, what others finished in the same moment is kept first.
             finished, _ = ray.wait(list(pending), num_returns=len(pending), timeout=0)
             problem: BaseException | None = None
@@ -119,9 +120,9 @@ def _perform_on_worker(
     """The record, and the contents of its artefacts' files by their names."""
     from ray.exceptions import RayError
 
-    def watch(step: int, values: dict[str, float]) -> None:
+    def watch(stretch: Stretch) -> None:
         with suppress(RayError):  # news can be lost with the machine that keeps them; the run goes on without
-            news.put_nowait((number, step, values))
+            news.put_nowait((number, stretch))
 
     with tempfile.TemporaryDirectory(prefix="crossgrad-") as name:
         record = perform(run, dataset, Path(name), command=command, watch=watch)
@@ -130,9 +131,9 @@ def _perform_on_worker(
         return record, {file.name: file.read_bytes() for file in files}
 
 
-def _drain(ray: ModuleType, news: Any) -> list[tuple[int, int, dict[str, float]]]:
+def _drain(ray: ModuleType, news: Any) -> list[tuple[int, Stretch]]:
     try:
-        found: list[tuple[int, int, dict[str, float]]] = news.get_nowait_batch(news.qsize())
+        found: list[tuple[int, Stretch]] = news.get_nowait_batch(news.qsize())
     except ray.exceptions.RayError:
         return []
     return found

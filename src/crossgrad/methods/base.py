@@ -47,8 +47,10 @@ class Method(nn.Module, ABC):
             batch: inputs (batch, *shape), labels (batch,), domains (batch,) among the training domains.
 
         Returns:
-            Detached scalars: losses, and for methods that move inputs the mean size of the perturbation in
-            input units ("perturbation_l2", "perturbation_linf", beside "input_l2").
+            Detached scalars: losses; the shares of the inputs as they came that are given their own label
+            ("label_accuracy") and, where a net tells domains, their own domain ("domain_accuracy"); for methods that
+            move inputs the mean size of the perturbation in input units ("perturbation_l2", "perturbation_linf",
+            beside "input_l2").
         """
 
     @abstractmethod
@@ -93,6 +95,17 @@ def clean_backward(losses: Tensor, *leaves: Tensor, weight: float, retain_graph:
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
     found = iter(torch.autograd.grad(losses.sum(), wanted, retain_graph=retain_graph) if wanted else ())
     return tuple(next(found) if leaf.requires_grad else leaf.new_empty(0) for leaf in leaves)
+
+
+@torch.no_grad()
+def accuracy(logits: Logits, classes: Classes) -> Tensor:
+    """Share of the examples whose own class has the largest logit, in float32 whatever the logits' precision.
+
+    Example:
+        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]), torch.tensor([0, 1, 1]))
+        tensor(0.6667)
+    """
+    return (logits.argmax(1) == classes).to(torch.float32).mean()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Classes, Features, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, check_features, check_weight, example_losses
+from crossgrad.methods.base import Method, accuracy, check_features, check_weight, example_losses
 
 
 @final
@@ -35,7 +35,7 @@ class CCSA(Method):
         >>> label_net = headed(nn.Flatten(), input_shape=(4,), n_classes=3, hidden=(8, 8))
         >>> batch = Batch(torch.randn(8, 4), torch.arange(8) % 3, torch.arange(8) % 2)
         >>> sorted(CCSA(label_net).backward(batch))
-        ['alignment_loss', 'label_loss', 'separation_loss']
+        ['alignment_loss', 'label_accuracy', 'label_loss', 'separation_loss']
 
     Reference:
         Motiian et al., "Unified Deep Supervised Domain Adaptation and Generalization", ICCV 2017, equations 6 to 8 and
@@ -54,12 +54,14 @@ class CCSA(Method):
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         features = self.label_net.features(batch.inputs.detach())
-        label_loss = example_losses(self.label_net.classify(features), batch.labels).mean()
+        logits = self.label_net.classify(features)
+        label_loss = example_losses(logits, batch.labels).mean()
         alignment, separation = contrast(features, batch.labels, batch.domains, margin=self.margin)
         weight = self.alignment_weight
         ((1 - weight) * label_loss + weight * (alignment + separation)).backward()  # type: ignore[no-untyped-call]
         return {
             "label_loss": label_loss.detach(),
+            "label_accuracy": accuracy(logits, batch.labels),
             "alignment_loss": alignment.detach(),
             "separation_loss": separation.detach(),
         }

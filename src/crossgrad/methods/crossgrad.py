@@ -9,6 +9,7 @@ from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.errors import SettingsError
 from crossgrad.methods.base import (
     Method,
+    accuracy,
     check_weight,
     clean_backward,
     example_losses,
@@ -61,8 +62,8 @@ class CrossGrad(Method):
         >>> losses = method.backward(batch)
         >>> optimizer.step()
         >>> sorted(losses)  # doctest: +NORMALIZE_WHITESPACE
-        ['domain_loss', 'input_l2', 'label_loss', 'perturbation_l2', 'perturbation_linf',
-         'perturbed_domain_loss', 'perturbed_label_loss']
+        ['domain_accuracy', 'domain_loss', 'input_l2', 'label_accuracy', 'label_loss', 'perturbation_l2',
+         'perturbation_linf', 'perturbed_domain_loss', 'perturbed_label_loss']
 
     Reference:
         Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018, Algorithm 1 and Figure 2.
@@ -130,13 +131,19 @@ class CrossGrad(Method):
 
         label_leaf = inputs.detach().requires_grad_(moves_domain_input)
         constant = features.detach().requires_grad_(through_features)
-        label_losses = example_losses(self._label_logits(label_leaf, constant), labels)
+        label_logits = self._label_logits(label_leaf, constant)
+        label_losses = example_losses(label_logits, labels)
         label_gradient, feature_gradient = clean_backward(
             label_losses, label_leaf, constant, weight=1 - self.label_weight
         )
         if through_features:
             label_gradient = label_gradient + torch.autograd.grad(features, domain_leaf, feature_gradient)[0]
-        results = {"label_loss": label_losses.detach().mean(), "domain_loss": domain_losses.detach().mean()}
+        results = {
+            "label_loss": label_losses.detach().mean(),
+            "domain_loss": domain_losses.detach().mean(),
+            "label_accuracy": accuracy(label_logits, labels),
+            "domain_accuracy": accuracy(domain_logits, domains),
+        }
 
         if moves_label_input:
             added = self._perturbation(domain_gradient, self.domain_gradient_step)

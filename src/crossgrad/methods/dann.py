@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, check_features, example_losses
+from crossgrad.methods.base import Method, accuracy, check_features, example_losses
 
 
 @final
@@ -34,7 +34,7 @@ class DANN(Method):
         >>> method = DANN(label_net, nn.Linear(8, 2))
         >>> batch = Batch(torch.randn(8, 4), torch.arange(8) % 3, torch.arange(8) % 2)
         >>> sorted(method.backward(batch))
-        ['domain_loss', 'label_loss']
+        ['domain_accuracy', 'domain_loss', 'label_accuracy', 'label_loss']
 
     Reference:
         Ganin et al., "Domain-Adversarial Training of Neural Networks", JMLR 17, 2016, section 4.3 and 5.2.2.
@@ -66,11 +66,18 @@ class DANN(Method):
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         features = self.label_net.features(batch.inputs.detach())
-        label_loss = example_losses(self.label_net.classify(features), batch.labels).mean()
+        label_logits = self.label_net.classify(features)
+        label_loss = example_losses(label_logits, batch.labels).mean()
         reversed_features = _ReverseGradient.apply(features, self.strength)  # type: ignore[no-untyped-call]
-        domain_loss = example_losses(self.domain_head(reversed_features), batch.domains).mean()
+        domain_logits = self.domain_head(reversed_features)
+        domain_loss = example_losses(domain_logits, batch.domains).mean()
         (label_loss + domain_loss).backward()  # type: ignore[no-untyped-call]
-        return {"label_loss": label_loss.detach(), "domain_loss": domain_loss.detach()}
+        return {
+            "label_loss": label_loss.detach(),
+            "domain_loss": domain_loss.detach(),
+            "label_accuracy": accuracy(label_logits, batch.labels),
+            "domain_accuracy": accuracy(domain_logits, batch.domains),
+        }
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)

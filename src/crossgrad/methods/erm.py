@@ -5,7 +5,7 @@ from typing import final
 from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
-from crossgrad.methods.base import Method, example_losses
+from crossgrad.methods.base import Method, accuracy, example_losses
 
 
 @final
@@ -20,7 +20,7 @@ class ERM(Method):
         >>> method = ERM(torch.nn.Linear(4, 3))
         >>> batch = Batch(torch.randn(8, 4), torch.arange(8) % 3, torch.arange(8) % 2)
         >>> sorted(method.backward(batch))
-        ['label_loss']
+        ['label_accuracy', 'label_loss']
 
     Reference:
         Vapnik, "Principles of Risk Minimization for Learning Theory", NIPS 1991; "Baseline" in Shankar et al., 2018.
@@ -31,9 +31,10 @@ class ERM(Method):
         self.label_net = label_net
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
-        loss = example_losses(self.label_net(batch.inputs.detach()), batch.labels).mean()
+        logits = self.label_net(batch.inputs.detach())
+        loss = example_losses(logits, batch.labels).mean()
         loss.backward()  # type: ignore[no-untyped-call]
-        return {"label_loss": loss.detach()}
+        return {"label_loss": loss.detach(), "label_accuracy": accuracy(logits, batch.labels)}
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)

@@ -9,6 +9,7 @@ from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.errors import SettingsError
 from crossgrad.methods.base import (
     Method,
+    accuracy,
     check_weight,
     clean_backward,
     example_losses,
@@ -54,8 +55,8 @@ class Hybrid(Method):
         >>> method = Hybrid(nn.Linear(4, 3), nn.Linear(4, 2), design="both")
         >>> batch = Batch(torch.randn(8, 4), torch.arange(8) % 3, torch.arange(8) % 2)
         >>> sorted(method.backward(batch))  # doctest: +NORMALIZE_WHITESPACE
-        ['domain_loss', 'input_l2', 'label_loss', 'perturbation_l2', 'perturbation_linf',
-         'perturbed_domain_loss', 'perturbed_label_loss']
+        ['domain_accuracy', 'domain_loss', 'input_l2', 'label_accuracy', 'label_loss', 'perturbation_l2',
+         'perturbation_linf', 'perturbed_domain_loss', 'perturbed_label_loss']
 
     Reference:
         Shankar et al., 2018, section 5: "an algorithm that combines the two". The designs are ours.
@@ -101,12 +102,19 @@ class Hybrid(Method):
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
         moves_label_input, moves_domain_input = self.label_weight > 0, self.domain_weight > 0
         domain_leaf = inputs.detach().requires_grad_(moves_label_input)
-        domain_losses = example_losses(self.domain_net(domain_leaf), domains)
+        domain_logits = self.domain_net(domain_leaf)
+        domain_losses = example_losses(domain_logits, domains)
         (domain_gradient,) = clean_backward(domain_losses, domain_leaf, weight=1 - self.domain_weight)
         label_leaf = inputs.detach().requires_grad_(moves_label_input or moves_domain_input)
-        label_losses = example_losses(self.label_net(label_leaf), labels)
+        label_logits = self.label_net(label_leaf)
+        label_losses = example_losses(label_logits, labels)
         (label_gradient,) = clean_backward(label_losses, label_leaf, weight=1 - self.label_weight)
-        results = {"label_loss": label_losses.detach().mean(), "domain_loss": domain_losses.detach().mean()}
+        results = {
+            "label_loss": label_losses.detach().mean(),
+            "domain_loss": domain_losses.detach().mean(),
+            "label_accuracy": accuracy(label_logits, labels),
+            "domain_accuracy": accuracy(domain_logits, domains),
+        }
         if not (moves_label_input or moves_domain_input):
             return results
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.methods.base import (
     Method,
+    accuracy,
     check_weight,
     clean_backward,
     example_losses,
@@ -73,9 +74,10 @@ class LabelGrad(Method):
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, _ = batch
         leaf = inputs.detach().requires_grad_(self.label_weight > 0)
-        losses = example_losses(self.label_net(leaf), labels)
+        logits = self.label_net(leaf)
+        losses = example_losses(logits, labels)
         (gradient,) = clean_backward(losses, leaf, weight=1 - self.label_weight)
-        results = {"label_loss": losses.detach().mean()}
+        results = {"label_loss": losses.detach().mean(), "label_accuracy": accuracy(logits, labels)}
         if self.label_weight == 0:
             return results
         moved = self._perturbation(gradient)

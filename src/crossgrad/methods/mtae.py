@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Classes, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, check_features, example_losses
+from crossgrad.methods.base import Method, accuracy, check_features, example_losses
 
 
 @final
@@ -67,14 +67,15 @@ class MTAE(Method):
         inputs = batch.inputs.detach()
         if self.phase == 0:
             loss = self._reconstruction_loss(inputs, batch.labels, batch.domains)
-            name = "reconstruction_loss"
+            results = {"reconstruction_loss": loss.detach()}
         else:
             with torch.set_grad_enabled(self.fine_tune):
                 features = self.label_net.features(inputs)
-            loss = example_losses(self.label_net.classify(features), batch.labels).mean()
-            name = "label_loss"
+            logits = self.label_net.classify(features)
+            loss = example_losses(logits, batch.labels).mean()
+            results = {"label_loss": loss.detach(), "label_accuracy": accuracy(logits, batch.labels)}
         loss.backward()  # type: ignore[no-untyped-call]
-        return {name: loss.detach()}
+        return results
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.methods.base import (
     Method,
+    accuracy,
     check_weight,
     clean_backward,
     example_losses,
@@ -86,11 +87,18 @@ class RandomDirection(Method):
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
         leaf = inputs.detach().requires_grad_(self.label_weight > 0)
-        domain_losses = example_losses(self.domain_net(leaf), domains)
+        domain_logits = self.domain_net(leaf)
+        domain_losses = example_losses(domain_logits, domains)
         (gradient,) = clean_backward(domain_losses, leaf, weight=1)
-        label_losses = example_losses(self.label_net(inputs), labels)
+        label_logits = self.label_net(inputs)
+        label_losses = example_losses(label_logits, labels)
         clean_backward(label_losses, weight=1 - self.label_weight)
-        results = {"label_loss": label_losses.detach().mean(), "domain_loss": domain_losses.detach().mean()}
+        results = {
+            "label_loss": label_losses.detach().mean(),
+            "domain_loss": domain_losses.detach().mean(),
+            "label_accuracy": accuracy(label_logits, labels),
+            "domain_accuracy": accuracy(domain_logits, domains),
+        }
         if self.label_weight > 0:
             added = self._perturbation(gradient)
             loss = example_losses(self.label_net(inputs + added), labels).mean()

@@ -5,7 +5,7 @@ from typing import final
 from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
-from crossgrad.methods.base import Method, check_weight, example_losses
+from crossgrad.methods.base import Method, accuracy, check_weight, example_losses
 
 
 @final
@@ -27,7 +27,7 @@ class Repeat(Method):
         >>> method = Repeat(torch.nn.Linear(4, 3))
         >>> batch = Batch(torch.randn(8, 4), torch.arange(8) % 3, torch.arange(8) % 2)
         >>> sorted(method.backward(batch))
-        ['label_loss', 'perturbed_label_loss']
+        ['label_accuracy', 'label_loss', 'perturbed_label_loss']
 
     Reference:
         A control of ours; the paper has none.
@@ -45,11 +45,13 @@ class Repeat(Method):
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs = batch.inputs.detach()
-        results = {}
+        results: dict[str, Tensor] = {}
         for name, weight in (("label_loss", 1 - self.label_weight), ("perturbed_label_loss", self.label_weight)):
-            loss = example_losses(self.label_net(inputs), batch.labels).mean()
+            logits = self.label_net(inputs)
+            loss = example_losses(logits, batch.labels).mean()
             (weight * loss).backward()  # type: ignore[no-untyped-call]
             results[name] = loss.detach()
+            results.setdefault("label_accuracy", accuracy(logits, batch.labels))
         return results
 
     def forward(self, inputs: Inputs) -> Logits:

@@ -20,6 +20,7 @@ from crossgrad.selection import WAYS, Fold
 from crossgrad.significance import Estimate
 from crossgrad.sweeping.plan_file import PLAN, read_plan, write_plan
 from crossgrad.sweeping.plans import Sweep
+from crossgrad.training import Stretch
 
 WRITTEN = ("records.jsonl", "runs", PLAN, FILE)
 """What a sweep leaves in its folder."""
@@ -35,8 +36,8 @@ class SweepFollower(Protocol):
     def plan(self, sweep: "Sweep", to_do: Sequence[Run]) -> None:
         """The folder is ready, and these runs are not done yet; training starts."""
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None:
-        """A run has done so many steps; the means of what it logs."""
+    def advance(self, run: Run, stretch: Stretch) -> None:
+        """A run has done some more steps."""
 
     def finish(self, record: Record) -> None:
         """A run has ended, well or with an error."""
@@ -47,7 +48,7 @@ class Nobody:
 
     def plan(self, sweep: "Sweep", to_do: Sequence[Run]) -> None: ...
 
-    def advance(self, run: Run, step: int, values: dict[str, float]) -> None: ...
+    def advance(self, run: Run, stretch: Stretch) -> None: ...
 
     def finish(self, record: Record) -> None: ...
 

@@ -14,11 +14,12 @@ from crossgrad.training.averaging import WeightAverage
 from crossgrad.training.checkpoints import Checkpoints, Part
 from crossgrad.training.combining import combine
 from crossgrad.training.generators import seeded
-from crossgrad.training.history import History, Watch, watch_nothing
+from crossgrad.training.history import History
 from crossgrad.training.loading import Loader
 from crossgrad.training.precision import autocast
 from crossgrad.training.sampling import Sampler
 from crossgrad.training.stopping import EarlyStopping
+from crossgrad.training.stretch import Clock, Watch, watch_nothing
 
 
 def fit(
@@ -57,7 +58,7 @@ def fit(
         precision: of the nets' passes: one of PRECISIONS.
         processes: that train together.
         checkpoints: to write, and to go on from where there is one.
-        watch: called every `watch_every` steps with the means since its last call.
+        watch: called every `watch_every` steps with what was seen since its last call.
         watch_every: steps; by default a hundredth of max_steps, at least 1.
 
     Raises:
@@ -99,12 +100,13 @@ def fit(
         }
         parts = {name: part for name, part in candidates.items() if part is not None}
         step = checkpoints.restore(parts) if checkpoints else 0
+        clock = Clock(batch_size)
         while step < n_steps and not (stopping and stopping.is_over):
             method.phase, done = divmod(step, max_steps)
             method.progress = done / max_steps
             step += 1
             optimizer.zero_grad()
-            batch = loader.next()
+            batch = clock.wait_for(loader.next)
             with autocast(device, precision):
                 results = method.backward(batch)
             results = combine(method, results, n_own=len(batch.labels), n=batch_size, processes=processes)
@@ -118,7 +120,7 @@ def fit(
                 average.update(method)
             history.add(results)
             if step % watch_every == 0 or step % max_steps == 0:
-                watch(step, history.close(step))
+                watch(clock.close(step, history.close(step), learning_rate=optimizer.param_groups[0]["lr"]))
             if stopping:
                 stopping.judge(method, step, average=average)
             # The last step needs none: what follows is the end.

@@ -1,18 +1,10 @@
 """What a loop saw."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-
-Watch = Callable[[int, dict[str, float]], None]
-"""Called with the number of steps done and the means since the last call."""
-
-
-def watch_nothing(step: int, values: dict[str, float]) -> None:
-    """The watch of a loop that nobody watches."""
 
 
 @dataclass
