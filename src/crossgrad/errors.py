@@ -43,3 +43,7 @@ class RecordError(CrossGradError, ValueError):
 
 class DataWarning(UserWarning):
     """The data can be used, but may not give the result that was hoped for."""
+
+
+class CheckpointWarning(UserWarning):
+    """A training's checkpoint could not be written; training goes on."""
