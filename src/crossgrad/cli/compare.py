@@ -1,8 +1,6 @@
 """crossgrad compare: plan, say what will be done, do it, print the table."""
 
 import json
-import shlex
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -74,6 +72,7 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(help="Runs at once.  [default: one a core; on a running cluster, what its CPUs allow]")
     ] = None,
+    checkpoint_every: options.CheckpointEvery = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -136,8 +135,9 @@ def compare(
                 engine=engine,
                 address=address,
                 jobs=jobs,
+                checkpoint_every=checkpoint_every,
                 overwrite=overwrite,
-                command=_command(),
+                command=options.command(),
                 follower=follower,
             )
     except KeyboardInterrupt:
@@ -155,7 +155,3 @@ def compare(
         out.print(Text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}"), soft_wrap=True)
     if any(record["error"] for record in records):
         raise typer.Exit(1)
-
-
-def _command() -> str:
-    return shlex.join(["crossgrad", *sys.argv[1:]])

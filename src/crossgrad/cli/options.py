@@ -1,6 +1,7 @@
 """The options that several commands share: one meaning each, and how what was given is read."""
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +68,10 @@ Option = Annotated[
     typer.Option(
         "--option", metavar="NAME=VALUE", help="Of a benchmark; `crossgrad data list NAME` shows them. Repeatable."
     ),
+]
+CheckpointEvery = Annotated[
+    int | None,
+    typer.Option(metavar="STEPS", help="From one checkpoint to the next, to go on from.  [default: one a minute]"),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the output folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print results as JSON instead of tables.")]
@@ -149,3 +154,8 @@ def given(**options: Any) -> dict[str, Any]:
 def look_here() -> None:
     """Look for modules in the working folder too, as `python -m` would: a net of one's own lies there."""
     sys.path.insert(0, os.getcwd())
+
+
+def command() -> str:
+    """The command that was given, for records."""
+    return shlex.join(["crossgrad", *sys.argv[1:]])

@@ -1,83 +1,134 @@
 """crossgrad reproduce: the paper's tables beside ours, made from the data that is here."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import out, status
-from crossgrad.errors import SettingsError
+from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
-    from crossgrad.experiments.paper import Cell, PaperTable
+    from crossgrad.data import DomainDataset
+    from crossgrad.reproduction import PaperTable, Scale, Study
+
+NAMES = ("table3", "table4", "table5", "table8", "table9", "all")
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="table3 (the datasets).", show_default=False)],
-    output: Annotated[Path | None, typer.Option(help="Folder for NAME.md and NAME.json.  [default: none]")] = None,
-    overwrite: options.Overwrite = False,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
+            "table9 (angles), or all.",
+            show_default=False,
+        ),
+    ],
+    scale: Annotated[
+        str,
+        typer.Option(help="quick (minutes, means nothing), cpu (a night on two cores) or paper (for a GPU)."),
+    ] = "cpu",
+    output: Annotated[
+        Path, typer.Option(help="Folder of records and tables; OUTPUT/SCALE holds those of a scale.")
+    ] = Path("crossgrad-reproduction"),
+    training: Annotated[
+        bool, typer.Option("--training/--no-training", help="Whether to train what is missing, or only make tables.")
+    ] = True,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at once.  [default: one a core; on a running cluster, what its CPUs allow]")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """A table of the paper beside ours.
+    """The paper's tables beside ours.
 
-    Ours is counted or measured in the data that is here; what is not here says so, and how to get it.
+    Says first what will be trained and how long it takes, goes on where an earlier call stopped, and ends with our
+    accuracies beside the published ones. What is not here, or not trained yet, is said in the table's notes.
     """
     with status("loading"):
+        from crossgrad.cli.paper_tables import as_markdown, print_paper_table
         from crossgrad.data.naming import choices
-        from crossgrad.experiments.paper import TABLES
-        from crossgrad.folders import check_free, write_whole
+        from crossgrad.folders import write_whole
+        from crossgrad.reproduction import SCALES, TARGETS, accuracy_table, table3
 
-        if name not in TABLES:
-            raise SettingsError(f"no table {name!r}{choices(name, list(TABLES))}")
-        files = [output / f"{name}.md", output / f"{name}.json"] if output else []
-        for file in files:
-            check_free(file, overwrite=overwrite)
-        table = TABLES[name]()
-    content = json.dumps(asdict(table), ensure_ascii=False, indent=2)
-    for file, text in zip(files, (as_markdown(table), f"{content}\n"), strict=False):
-        write_whole(file, text.encode(), overwrite=overwrite)
-    if as_json:
-        print(content)
-        return
-    _print(table)
-    for file in files:
-        out.print(Text(f"Written: {file}"), soft_wrap=True)
-
-
-def as_markdown(table: "PaperTable") -> str:
-    """The table as a page of Markdown."""
-    from crossgrad.report.markdown import escape
-
-    lines = [f"# {escape(table.title)}", "", f"| {' | '.join(map(escape, table.columns.values()))} |"]
-    lines.append(f"|{'|'.join(f' {_RULES[_justify(table, key)]} ' for key in table.columns)}|")
-    lines += [f"| {' | '.join(escape(_text(row[key])) for key in table.columns)} |" for row in table.rows]
-    lines += ["", *(f"- {escape(note)}" for note in table.notes)]
-    return "\n".join(lines) + "\n"
-
-
-_RULES = {"left": "---", "right": "---:"}
-
-
-def _print(table: "PaperTable") -> None:
-    shown = Table(title=table.title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for key, heading in table.columns.items():
-        shown.add_column(heading, justify=_justify(table, key))
-    for row in table.rows:
-        shown.add_row(*(Text(_text(row[key])) for key in table.columns))
-    out.print(shown)
-    out.print()
-    for note in table.notes:
-        out.print(Text(f"- {note}"), soft_wrap=True)  # an address that is cut in two cannot be copied
+        if name not in NAMES:
+            raise SettingsError(f"no table {name!r}{choices(name, NAMES)}")
+        if scale not in SCALES:
+            raise SettingsError(f"no scale {scale!r}{choices(scale, list(SCALES))}")
+    names = [known for known in NAMES if known != "all" and name in (known, "all")]
+    targets = {known: TARGETS[known] for known in names if known in TARGETS}
+    folder = output / scale
+    if training and targets:
+        jobs = options.runs_at_once(jobs, threads=1, address=address) or 1
+        studies = {study.name: study for target in targets.values() for study in target.studies}
+        say(f"Scale {scale}: {SCALES[scale].what}.")
+        try:
+            _train(studies.values(), SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
+        except KeyboardInterrupt:
+            say("Interrupted: finished runs are kept; the same command goes on from there.")
+            raise typer.Exit(130) from None
+    tables: dict[str, PaperTable] = {}
+    with status("making tables"):
+        for known in names:
+            tables[known] = accuracy_table(targets[known], SCALES[scale], folder) if known in targets else table3()
+    for known, table in tables.items():
+        content = json.dumps(asdict(table), ensure_ascii=False, indent=2) + "\n"
+        place = folder if known in targets else output
+        for file, text in ((place / f"{known}.md", as_markdown(table)), (place / f"{known}.json", content)):
+            write_whole(file, text.encode(), overwrite=True)
+        if as_json:
+            print(content, end="")
+            continue
+        print_paper_table(table, out)
+        out.print(Text(f"\nWritten: {place / known}.md, {known}.json\n"), soft_wrap=True)
 
 
-def _justify(table: "PaperTable", key: str) -> Literal["left", "right"]:
-    return "right" if any(isinstance(row[key], int) for row in table.rows) else "left"
+def _train(
+    studies: "Iterable[Study]",
+    scale: "Scale",
+    folder: Path,
+    *,
+    engine: str,
+    address: str | None,
+    jobs: int,
+) -> None:
+    from crossgrad.cli.progress import ComparisonProgress, duration
+    from crossgrad.cli.sweep_progress import SweepProgress
+    from crossgrad.reproduction import carry_out_study, cost_of
 
-
-def _text(cell: "Cell") -> str:
-    return "" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+    opened: list[tuple[Study, DomainDataset]] = []
+    total = 0.0
+    for study in studies:
+        try:
+            with status(f"planning {study.name}"):
+                dataset = study.open()
+                cost = cost_of(study, scale, folder, dataset)
+        except DataError as error:
+            say(f"{study.name}: left out. {error}", style="yellow")
+            continue
+        done = f", {cost.n_done} are done" if cost.n_done else ""
+        say(f"{study.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / jobs)} to go")
+        opened.append((study, dataset))
+        total += cost.seconds / jobs
+    say(f"{jobs} at once: about {duration(total)} in all. It can be interrupted at any time and goes on later.")
+    for study, dataset in opened:
+        say(f"\n{study.name}", style="bold")
+        carry_out_study(
+            study,
+            scale,
+            folder,
+            dataset,
+            engine=engine,
+            address=address,
+            jobs=jobs,
+            command=options.command(),
+            following=lambda: ComparisonProgress(err, jobs=jobs),
+            following_sweep=lambda: SweepProgress(err, jobs=jobs),
+        )

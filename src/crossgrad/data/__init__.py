@@ -6,6 +6,7 @@ from crossgrad.data.benchmarks import BENCHMARKS, Benchmark
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.decoding import Decoding, decoding_from_json
 from crossgrad.data.domain_split import DomainSplit, random_domain_split
+from crossgrad.data.fewer_domains import with_training_domains
 from crossgrad.data.folder import read_folder
 from crossgrad.data.image_decoding import ImageDecoding
 from crossgrad.data.manifest import read_manifest
@@ -37,6 +38,7 @@ __all__ = [
     "split",
     "random_split",
     "training_subset",
+    "with_training_domains",
     "held_out_folds",
     "left_out_domains",
     "DomainSplit",

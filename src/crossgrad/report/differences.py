@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.errors import RecordError
+from crossgrad.records import Record
 from crossgrad.report.artefacts import Answers
 from crossgrad.report.rows import ByExample, Difference
 from crossgrad.significance import Discordance, bootstrap, estimate, matched_pairs, mcnemar, paired_t, wilcoxon
@@ -25,6 +26,29 @@ class Cell:
 
 
 Cells = Mapping[Place, Cell]
+
+
+def cells_of(finished: Sequence[Record], method: str, answers: Mapping[str, Answers]) -> dict[Place, Cell]:
+    """What a method's finished runs did on every held-out domain.
+
+    Args:
+        finished: records without an error, of all methods.
+        method: whose.
+        answers: of runs by their keys, as `read_answers` gives them; some may be missing.
+
+    Raises:
+        RecordError: a domain and seed come twice.
+    """
+    found: dict[Place, Cell] = {}
+    for record in finished:
+        if record["method"] != method:
+            continue
+        of_run = answers.get(record["key"])
+        for domain, accuracy in record["out_of_domain"]["by_domain"].items():
+            if (domain, record["seed"]) in found:
+                raise RecordError(f"{method}, domain {domain}, seed {record['seed']}: more than one record")
+            found[domain, record["seed"]] = Cell(accuracy, of_run.of(domain) if of_run else None)
+    return found
 
 
 def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference | None:

@@ -10,7 +10,7 @@ from crossgrad.errors import RecordError
 from crossgrad.records import Record
 from crossgrad.reliability import expected_calibration_error
 from crossgrad.report.artefacts import Answers
-from crossgrad.report.differences import Cell, Cells, Place, by_domains, difference
+from crossgrad.report.differences import Cells, by_domains, cells_of, difference
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, method_order
 from crossgrad.report.rows import Difference, Perturbation, Row, Table, Unfinished
 from crossgrad.significance import Estimate, estimate, holm
@@ -45,7 +45,7 @@ def summarise(records: Sequence[Record], answers: Mapping[str, Answers] | None =
     _check(records)
     methods = sorted(dict.fromkeys(record["method"] for record in records), key=method_order)
     finished = _finished(records)
-    cells = {method: _cells(finished, method, answers or {}) for method in methods}
+    cells = {method: cells_of(finished, method, answers or {}) for method in methods}
     first = records[0]
     held_out_somewhere = {name for record in records for name in record["held_out"]}
     return Table(
@@ -92,19 +92,6 @@ def _check(records: Sequence[Record]) -> None:
 
 def _finished(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record["error"] is None]
-
-
-def _cells(finished: Sequence[Record], method: str, answers: Mapping[str, Answers]) -> dict[Place, Cell]:
-    found: dict[Place, Cell] = {}
-    for record in finished:
-        if record["method"] != method:
-            continue
-        of_run = answers.get(record["key"])
-        for domain, accuracy in record["out_of_domain"]["by_domain"].items():
-            if (domain, record["seed"]) in found:
-                raise RecordError(f"{method}, domain {domain}, seed {record['seed']}: more than one record")
-            found[domain, record["seed"]] = Cell(accuracy, of_run.of(domain) if of_run else None)
-    return found
 
 
 def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells: Mapping[str, Cells]) -> Row:

@@ -1,32 +1,11 @@
-"""The paper's tables beside ours: Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018.
+"""Table 3, the datasets: as published, and counted in the data that is here."""
 
-Every table is a function in TABLES that measures or counts anew; nothing of ours is written down here.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crossgrad.data import BENCHMARKS, Benchmark, DomainDataset
 from crossgrad.errors import DataError
-
-Cell = str | int | None
-
-
-@dataclass(frozen=True)
-class PaperTable:
-    """A table of the paper with ours in it.
-
-    Args:
-        title: as a sentence without an end.
-        columns: headings by the keys of the rows' cells, in their order.
-        rows: cells by key; None: not to be told.
-        notes: what a reader has to know beside the numbers.
-    """
-
-    title: str
-    columns: Mapping[str, str]
-    rows: tuple[Mapping[str, Cell], ...]
-    notes: tuple[str, ...]
+from crossgrad.reproduction.paper_table import Cell, PaperTable
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ def table3() -> PaperTable:
     What is not prepared yet is prepared for it, which may take a minute.
 
     Reference:
-        Section 4.
+        Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018, section 4.
     """
     rows: list[Mapping[str, Cell]] = []
     notes: list[str] = []
@@ -122,10 +101,6 @@ def table3() -> PaperTable:
         tuple(rows),
         tuple(notes),
     )
-
-
-TABLES: dict[str, Callable[[], PaperTable]] = {"table3": table3}
-"""By the names that `crossgrad reproduce` takes."""
 
 
 def _counted(benchmark: Benchmark) -> tuple[dict[str, Cell], str]:

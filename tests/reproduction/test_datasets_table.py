@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crossgrad.data import BENCHMARKS
-from crossgrad.experiments.paper import TABLES, PaperTable, table3
+from crossgrad.reproduction import PaperTable, table3
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,23 @@
+"""The paper's tables on the data that is here: planned, carried out, and set beside what was published."""
+
+from crossgrad.reproduction.accuracy_tables import accuracy_table
+from crossgrad.reproduction.carrying_out import Cost, carry_out_study, cost_of
+from crossgrad.reproduction.datasets import table3
+from crossgrad.reproduction.paper_table import PaperTable
+from crossgrad.reproduction.scales import SCALES, Scale
+from crossgrad.reproduction.studies import Study
+from crossgrad.reproduction.targets import TARGETS, Target
+
+__all__ = [
+    "SCALES",
+    "TARGETS",
+    "Cost",
+    "PaperTable",
+    "Scale",
+    "Study",
+    "Target",
+    "accuracy_table",
+    "carry_out_study",
+    "cost_of",
+    "table3",
+]

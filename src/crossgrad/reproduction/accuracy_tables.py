@@ -1,0 +1,163 @@
+"""From records to a table of the paper: our accuracies beside the published ones, and what may be said of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from crossgrad.experiments.matching import MATCHED
+from crossgrad.records import Record, read_records
+from crossgrad.report.artefacts import Artefacts, read_answers
+from crossgrad.report.differences import Cells, cells_of, difference
+from crossgrad.report.names import CONTROLS, display_name, method_order
+from crossgrad.report.numbers import p_value, signed_points
+from crossgrad.report.rows import Difference
+from crossgrad.reproduction.carrying_out import COMPARISON
+from crossgrad.reproduction.paper_table import Cell, PaperTable
+from crossgrad.reproduction.scales import Scale
+from crossgrad.reproduction.targets import Column, Target
+from crossgrad.significance import Estimate, estimate
+
+COLUMNS = {
+    "column": "Task",
+    "method": "Method",
+    "ours": "Ours, %",
+    "published": "Published",
+    "minus_published": "Ours - published",
+    "gain": "Gain over ERM",
+    "p_domains": "p, domains",
+    "p_examples": "p, examples",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The records of one column.
+
+    Attributes:
+        accuracies: over all examples of the held-out domains, in per cent, of each method by seed; of several folds
+            the mean.
+        cells: of each method, by domain and seed.
+        domains: names, in the data's order.
+    """
+
+    accuracies: Mapping[str, Mapping[int, float]]
+    cells: Mapping[str, Cells]
+    domains: Sequence[str]
+
+    def of(self, method: str) -> Estimate | None:
+        """A method's accuracy: the mean over seeds and its standard error; None where it has no finished run."""
+        values = list(self.accuracies.get(method, {}).values())
+        return estimate(values) if values else None
+
+    def against(self, method: str, other: str) -> Difference | None:
+        """One method minus another; None where they share no domain and seed."""
+        if method not in self.cells or other not in self.cells:
+            return None
+        return difference(self.cells[method], self.cells[other], self.domains)
+
+
+def found_for(column: Column, folder: Path) -> Found:
+    """Read a column's records from the folder of its scale; empty where there are none."""
+    place = folder / column.study.name / COMPARISON
+    records = read_records(place) if (place / "records.jsonl").exists() else []
+    finished = [record for record in records if record["error"] is None and _counts(column, record)]
+    answers = read_answers(finished, Artefacts(place / "runs"))
+    by_fold: dict[str, dict[int, list[float]]] = {}
+    for record in finished:
+        of_seed = by_fold.setdefault(record["method"], {}).setdefault(record["seed"], [])
+        of_seed.append(100 * record["out_of_domain"]["accuracy"])
+    n_folds = len({tuple(record["held_out"]) for record in finished})
+    return Found(
+        # A seed that has not all folds yet would be the mean of something else.
+        accuracies={
+            method: {seed: fmean(values) for seed, values in of_method.items() if len(values) == n_folds}
+            for method, of_method in by_fold.items()
+        },
+        cells={method: cells_of(finished, method, answers) for method in by_fold},
+        domains=finished[0]["domains"] if finished else (),
+    )
+
+
+def _counts(column: Column, record: Record) -> bool:
+    return column.held_out is None or set(record["held_out"]) == set(column.held_out)
+
+
+def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
+    """A table of the paper from the records that are there; what is missing is said in its notes.
+
+    Args:
+        target: which table.
+        scale: that the records are of.
+        folder: of the studies at that scale.
+    """
+    rows: list[dict[str, Cell]] = []
+    notes = [*target.notes, *(f"{study.name}: {study.what}." for study in target.studies)]
+    for column in target.columns:
+        found = found_for(column, folder)
+        methods = [*column.study.methods, *([MATCHED] if column.study.matched else [])]
+        rows += [_row(column, method, found) for method in sorted(methods, key=method_order)]
+        notes += [f"{column.heading}: {text}" for text in _said(column, methods, scale, found)]
+    return PaperTable(target.title, COLUMNS, tuple(rows), tuple(notes))
+
+
+def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
+    ours, published = found.of(method), column.published.get(method)
+    against = found.against(method, "erm") if method != "erm" else None
+    published_gain = (column.gains or {}).get(method)
+    shown: Cell = None if published is None else f"{published:.1f}"
+    minus = None if ours is None or published is None else f"{ours.value - published:+.1f}"
+    if published_gain is not None:
+        shown = f"{published_gain:+.1f} on ERM"
+        minus = None if against is None else f"{against.comparison.mean - published_gain:+.1f}"
+    return {
+        "column": column.heading,
+        "method": display_name(method),
+        "ours": None if ours is None else _with_error(ours),
+        "published": shown,
+        "minus_published": minus,
+        "gain": None if against is None else signed_points(against.comparison.mean),
+        "p_domains": None if against is None else _p(against.comparison.p_value),
+        "p_examples": None if against is None else _p_of_examples(against),
+    }
+
+
+def _said(column: Column, methods: Sequence[str], scale: Scale, found: Found) -> list[str]:
+    """What is missing; CrossGrad against LabelGrad and against the controls."""
+    missing = {
+        method: [seed for seed in range(scale.n_seeds) if seed not in found.accuracies.get(method, {})]
+        for method in methods
+    }
+    if all(len(seeds) == scale.n_seeds for seeds in missing.values()):
+        return ["Not run."]
+    texts = [
+        f"{display_name('crossgrad')} against {display_name(other)}: {_in_words(against)}"
+        for other in ("label_grad", *CONTROLS)
+        if (against := found.against("crossgrad", other)) is not None
+    ]
+    absent = [
+        f"{display_name(method)} (seeds {', '.join(map(str, seeds))})" for method, seeds in missing.items() if seeds
+    ]
+    return [*texts, *([f"Missing runs: {'; '.join(absent)}."] if absent else [])]
+
+
+def _in_words(against: Difference) -> str:
+    numbers = [f"{signed_points(against.comparison.mean)} points"]
+    if over_domains := _p(against.comparison.p_value):
+        numbers.append(f"p {over_domains} over {against.comparison.n} domains")
+    if over_examples := _p_of_examples(against):
+        numbers.append(f"p {over_examples} over examples (MAPSSWE)")
+    return f"{', '.join(numbers)}."
+
+
+def _p_of_examples(against: Difference) -> str | None:
+    return None if against.by_example is None else _p(against.by_example.matched_pairs.p_value)
+
+
+def _p(value: float | None) -> str | None:
+    return None if value is None else p_value(value)
+
+
+def _with_error(value: Estimate) -> str:
+    error = "" if value.standard_error is None else f" ± {value.standard_error:.1f}"
+    return f"{value.value:.1f}{error}"

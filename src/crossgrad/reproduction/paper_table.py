@@ -1,0 +1,23 @@
+"""A table of the paper with ours in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Cell = str | int | None
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table of the paper with ours in it.
+
+    Args:
+        title: as a sentence without an end.
+        columns: headings by the keys of the rows' cells, in their order.
+        rows: cells by key; None: not to be told.
+        notes: what a reader has to know beside the numbers.
+    """
+
+    title: str
+    columns: Mapping[str, str]
+    rows: tuple[Mapping[str, Cell], ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,82 @@
+"""How much of the paper's budget is spent: what differs between a test, a night on two cores, and the paper itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crossgrad.experiments.grids import CALIBRATED_BASE, PAPER_MULTIPLES, Dimension, paper_grid
+from crossgrad.methods import PRESETS
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A budget.
+
+    Args:
+        what: it is, in words.
+        settings: of every run, by the names of `Settings`; before the benchmark's own.
+        by_benchmark: likewise, for one benchmark, before `settings`.
+        fields: of methods, before what is chosen from their grids.
+        n_seeds: of the comparisons.
+        grids: by method, from which its settings are chosen on validation domains; methods without one keep their
+            defaults.
+    """
+
+    what: str
+    settings: Mapping[str, Any]
+    n_seeds: int
+    grids: Mapping[str, list[Dimension]]
+    by_benchmark: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: _FIELDS)
+
+    def settings_for(self, benchmark: str) -> dict[str, Any]:
+        """What runs on a benchmark are trained with, where it is not the benchmark's own."""
+        return {**self.settings, **self.by_benchmark.get(benchmark, {})}
+
+
+_STEPS = tuple(f"calibrated:{CALIBRATED_BASE * multiple:g}" for multiple in PAPER_MULTIPLES)
+_BOTH_STEPS = ("domain_gradient_step", "label_gradient_step")
+
+_PART_OF_THE_GRID = {
+    "dann": [Dimension(("reversal",), (0.1, 0.3, 1.0))],
+    "label_grad": [Dimension(("label_gradient_step",), _STEPS)],
+    "crossgrad": [Dimension(_BOTH_STEPS, _STEPS)],
+    "hybrid": [Dimension(_BOTH_STEPS, _STEPS)],
+}
+
+_WHOLE_GRID = {
+    "dann": [Dimension(("reversal",), (0.03, 0.1, 0.3, 1.0))],
+    "label_grad": paper_grid("label_grad"),
+    "crossgrad": paper_grid("crossgrad"),
+    "hybrid": _PART_OF_THE_GRID["hybrid"],
+}
+
+_FIELDS: dict[str, dict[str, Any]] = {
+    "crossgrad": PRESETS["paper"],
+    "label_grad": {"label_gradient_step": f"calibrated:{CALIBRATED_BASE}"},
+    "hybrid": dict.fromkeys(_BOTH_STEPS, f"calibrated:{CALIBRATED_BASE}"),
+}
+"""CrossGrad as the paper has it, g concatenated; calibrated steps for all that move inputs."""
+
+SCALES = {
+    "quick": Scale(
+        "some steps, to see that everything runs: its numbers mean nothing",
+        {"max_steps": 20, "batch_size": 16},
+        n_seeds=2,
+        grids={},
+    ),
+    "cpu": Scale(
+        "what two cores can do in a night: the benchmarks' own short training; the paper's steps, its weight of 0.5",
+        {},
+        n_seeds=5,
+        grids=_PART_OF_THE_GRID,
+        by_benchmark={"fonts": {"max_steps": 1000}},
+    ),
+    "paper": Scale(
+        "the paper's: 50,000 steps of 32, its whole grid; meant for a GPU",
+        {"max_steps": 50_000, "batch_size": 32},
+        n_seeds=5,
+        grids=_WHOLE_GRID,
+    ),
+}
+"""By the names that --scale takes."""

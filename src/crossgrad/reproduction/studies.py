@@ -1,0 +1,91 @@
+"""What a table is made of: studies, each a data set with a net on which methods' settings are chosen and compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crossgrad.data import BENCHMARKS, DomainDataset, with_training_domains
+from crossgrad.errors import DataError
+
+PAPER_METHODS = ("erm", "dann", "label_grad", "crossgrad")
+"""Those of tables 4, 5 and 8; the paper calls ERM the baseline."""
+
+ALL_METHODS = (*PAPER_METHODS, "hybrid", "random", "repeat")
+"""With the paper's future work and the controls that it lacks; ERM at equal compute joins them."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One data set and net, on which settings are chosen for each method, and the methods compared.
+
+    Args:
+        name: of its folder.
+        benchmark: in BENCHMARKS.
+        what: the data is, in words: the paper's own, or what stands in for it.
+        options: of the benchmark.
+        net: in NETS; None: the benchmark's own.
+        hold_out: as `compare` takes it; None: the benchmark's own split, or each domain in turn.
+        methods: compared.
+        matched: whether ERM with as many passes as the costliest method is compared too.
+        training_domains: train on so many of the training domains; None: on all.
+    """
+
+    name: str
+    benchmark: str
+    what: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    net: str | None = None
+    hold_out: str | None = None
+    methods: tuple[str, ...] = ALL_METHODS
+    matched: bool = True
+    training_domains: int | None = None
+
+    def open(self) -> DomainDataset:
+        """The data.
+
+        Raises:
+            DataError: it is not here; says how it can be had.
+        """
+        benchmark = BENCHMARKS[self.benchmark]
+        if not benchmark.is_here:
+            raise DataError(f"{self.benchmark} is not here. {benchmark.instructions}")
+        dataset = benchmark.open(**self.options)
+        return dataset if self.training_domains is None else with_training_domains(dataset, self.training_domains)
+
+
+FONTS = Study("fonts", "fonts", "drawn anew in 109 handwriting families of Google Fonts")
+FONTS_AUTHORS = Study("fonts_authors", "fonts_authors", "the arrays that the authors published")
+HANDWRITING = Study("handwriting", "handwriting", "a stand-in for LipiTk: Omniglot's Sanskrit, 20 writers")
+LIPITK = Study("lipitk", "lipitk", "the paper's own: LipiTk's Devanagari")
+ROTATED_MNIST = Study(
+    "rotated_mnist",
+    "rotated_mnist",
+    "the paper's own: the file of Ghifary et al.",
+    hold_out="each",
+    methods=("erm", "ccsa", "mtae", *ALL_METHODS[1:]),
+)
+SPEECH = Study("speech", "speech", "the paper's own: Google Speech Commands, 100 training speakers")
+SPEECH_LITHUANIAN = Study("speech_lithuanian", "speech_lithuanian", "a stand-in: Lithuanian commands, 28 speakers")
+
+FONTS_RESNET = Study("fonts-resnet", "fonts", FONTS.what, net="resnet", methods=PAPER_METHODS, matched=False)
+HANDWRITING_RESNET = Study(
+    "handwriting-resnet", "handwriting", HANDWRITING.what, net="resnet", methods=PAPER_METHODS, matched=False
+)
+
+
+def synthetic_speakers(n: int) -> Study:
+    """Table 8 on a synthesiser's voices: so many train, the same 334 validate and the same 334 test."""
+    return Study(
+        f"synthetic_speakers-{n}",
+        "synthetic_speakers",
+        "a stand-in: a synthesiser's voices",
+        options={"speakers": 1670, "takes": 1},
+        methods=PAPER_METHODS,
+        matched=False,
+        training_domains=n,
+    )
+
+
+def fonts_of(n: int) -> Study:
+    """Table 8's question on fonts: so many train, the same fonts validate and test."""
+    return Study(f"fonts-{n}", "fonts", FONTS.what, methods=PAPER_METHODS, matched=False, training_domains=n)

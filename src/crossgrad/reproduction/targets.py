@@ -1,0 +1,93 @@
+"""The paper's tables of accuracies: which studies they are made of, and what was published beside them."""
+
+from dataclasses import dataclass
+
+from crossgrad.reproduction import published, studies
+from crossgrad.reproduction.published import Published
+from crossgrad.reproduction.studies import Study
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: accuracies by method.
+
+    Args:
+        heading: as the paper has it, or what ours is of.
+        study: where ours come from.
+        published: accuracies in per cent; empty where nothing was published.
+        gains: changes against the baseline in points, where those were published instead.
+        held_out: the domains that count, of a study that holds out several in turn; None: all, averaged.
+    """
+
+    heading: str
+    study: Study
+    published: Published
+    gains: Published | None = None
+    held_out: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table of accuracies.
+
+    Args:
+        title: as a sentence without an end.
+        columns: in their order.
+        notes: what a reader has to know beside the numbers.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def studies(self) -> tuple[Study, ...]:
+        """Without repetition."""
+        return tuple({column.study.name: column.study for column in self.columns}.values())
+
+
+def _angle(place: int) -> Column:
+    angle = published.ANGLES[place]
+    numbers: Published = {method: of_method[place] for method, of_method in published.ROTATIONS.items()}
+    return Column(f"M{angle}", studies.ROTATED_MNIST, numbers, held_out=(angle,))
+
+
+TARGETS = {
+    "table4": Target(
+        "Table 4: accuracy on four tasks",
+        (
+            Column("Fonts", studies.FONTS, published.FONTS),
+            Column("Fonts (authors' arrays)", studies.FONTS_AUTHORS, published.FONTS),
+            Column("Handwriting", studies.HANDWRITING, published.HANDWRITING),
+            Column("Handwriting (LipiTk)", studies.LIPITK, published.HANDWRITING),
+            Column("MNIST (M15)", studies.ROTATED_MNIST, published.MNIST, held_out=("15",)),
+            Column("Speech", studies.SPEECH_LITHUANIAN, published.SPEECH),
+            Column("Speech (Google's)", studies.SPEECH, published.SPEECH),
+        ),
+    ),
+    "table5": Target(
+        "Table 5: accuracy by net",
+        (
+            Column("Fonts, LeNet", studies.FONTS, published.FONTS),
+            Column("Fonts, ResNet", studies.FONTS_RESNET, published.FONTS_RESNET),
+            Column("Handwriting, LeNet", studies.HANDWRITING, published.HANDWRITING),
+            Column("Handwriting, ResNet", studies.HANDWRITING_RESNET, published.HANDWRITING_RESNET),
+        ),
+    ),
+    "table8": Target(
+        "Table 8: accuracy by the number of training domains",
+        (
+            *(
+                Column(f"{n} speakers", studies.synthetic_speakers(n), {}, gains=gains)
+                for n, gains in published.SPEECH_GAINS.items()
+            ),
+            *(Column(f"{n} fonts", studies.fonts_of(n), {}) for n in (5, 10, 20, 40, 71)),
+        ),
+        ("The published numbers are of Google's speakers, ours of a synthesiser's voices and of fonts.",),
+    ),
+    "table9": Target(
+        "Table 9: accuracy on rotated MNIST",
+        (*(_angle(place) for place in range(6)), Column("All", studies.ROTATED_MNIST, published.ROTATIONS_MEAN)),
+    ),
+}
+"""By the names that `crossgrad reproduce` takes."""
