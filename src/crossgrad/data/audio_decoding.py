@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.data.audio import RATES_HZ, AudioFile, cut_around_word, read_waveform
-from crossgrad.data.audio_features import FEATURES, HIGHEST_HZ, WINDOW_SECONDS
+from crossgrad.data.audio_features import FEATURES, HIGHEST_HZ, N_BANDS, WINDOW_SECONDS, n_frames
 from crossgrad.data.naming import choices
 from crossgrad.errors import SettingsError
 
@@ -48,6 +48,12 @@ class AudioDecoding:
             raise SettingsError(
                 f"sample_rate_hz must be from {2 * HIGHEST_HZ:.0f} to {RATES_HZ[1]}, but is {self.sample_rate_hz}"
             )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(1, 40, frames)."""
+        n_samples = round(self.seconds * self.sample_rate_hz)
+        return 1, N_BANDS, n_frames(n_samples, sample_rate_hz=self.sample_rate_hz)
 
     def decode(self, file: AudioFile) -> NDArray[np.float32]:
         """Read one audio file.

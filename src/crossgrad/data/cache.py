@@ -95,7 +95,7 @@ def _files(raw: Sequence[Path]) -> Iterator[Path]:
 
 
 def _to_bytes(dataset: DomainDataset, told: Sequence[str]) -> bytes:
-    tensors = {"inputs": _packed(dataset.inputs), "labels": dataset.labels, "domains": dataset.domains}
+    tensors = {"inputs": _packed(dataset.inputs[:]), "labels": dataset.labels, "domains": dataset.domains}
     if dataset.variants is not None:
         tensors["variants"] = _packed(dataset.variants)
     description = {

@@ -12,8 +12,13 @@ from torch import Tensor
 
 from crossgrad.data.decoding import Decoding
 from crossgrad.data.domain_split import DomainSplit
+from crossgrad.data.hugging_face import check_columns, input_cells, named_column
 from crossgrad.data.inputs import read_inputs
+from crossgrad.data.item_inputs import item_inputs
+from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.naming import name_indices
+from crossgrad.data.telling import Tell, tell_nobody
+from crossgrad.data.torch_items import FirstOf, check_map_style, labels_and_domains
 from crossgrad.errors import DataError
 
 
@@ -23,7 +28,7 @@ class DomainDataset:
 
     Args:
         inputs: float32, shape (n, *shape); images are (n, channels, height, width), in [0, 1] when they came
-            from files or as uint8.
+            from files or as uint8. Or `LazyInputs` of that shape, whose indexing reads what is asked for.
         labels: int64 in [0, len(label_names)), shape (n,).
         domains: int64 in [0, len(domain_names)), shape (n,).
         label_names: in the order of the indices, sorted when made from names.
@@ -39,7 +44,7 @@ class DomainDataset:
         DataError: lengths, indices or names that do not go together.
     """
 
-    inputs: Float[Tensor, " n *shape"]
+    inputs: Float[Tensor, " n *shape"] | LazyInputs
     labels: Int[Tensor, " n"]
     domains: Int[Tensor, " n"]
     label_names: tuple[str, ...]
@@ -51,7 +56,7 @@ class DomainDataset:
     benchmark: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.inputs.is_floating_point():
+        if isinstance(self.inputs, Tensor) and not self.inputs.is_floating_point():
             raise DataError(f"inputs must be floating point, but has dtype {self.inputs.dtype}")
         for what, indices, names in (
             ("labels", self.labels, self.label_names),
@@ -103,6 +108,93 @@ class DomainDataset:
         _check_length("domains", domain_indices, numbers)
         return cls(numbers, label_indices, domain_indices, label_names, domain_names, name)
 
+    @classmethod
+    def from_torch(
+        cls,
+        dataset: Any,
+        *,
+        name: str,
+        labels: Any = None,
+        domains: Any = None,
+        image_size: int | None = None,
+        channels: int | None = None,
+        workers: int = 0,
+        tell: Tell = tell_nobody,
+    ) -> "DomainDataset":
+        """Make a dataset of a torch Dataset, whose inputs are read when they are needed.
+
+        Args:
+            dataset: with a length and items (input, label, domain) by index; the same item every time. Inputs are
+                Pillow images, or arrays or tensors as `from_arrays` takes n of them.
+            name: of the dataset, for records and reports.
+            labels: n strings or integers; None: each item is read once for its label and domain.
+            domains: likewise. With both given, items may be inputs alone.
+            image_size: of Pillow images, fitted as those of files are: height and width, in pixels; None: 32.
+            channels: of Pillow images: 1, 3, or None: 3 if any has colour, for which they are read up to that one.
+            workers: processes that read ahead in training; the dataset is pickled for them.
+            tell: told how far it is.
+
+        Raises:
+            DataError: no length or items by index, items of another form, or as `from_arrays`.
+            SettingsError: image_size or channels for what is no images.
+
+        Example:
+            >>> items = [(torch.tensor([float(index)]), index % 2, f"day {index // 2}") for index in range(6)]
+            >>> dataset = DomainDataset.from_torch(items, name="days")
+            >>> dataset.domain_names, dataset.inputs[[5, 0]].tolist()
+            (('day 0', 'day 1', 'day 2'), [[5.0], [0.0]])
+        """
+        check_map_style(dataset)
+        if labels is None or domains is None:
+            found = labels_and_domains(dataset, tell)
+            labels, domains = found[0] if labels is None else labels, found[1] if domains is None else domains
+        inputs, decoding = item_inputs(
+            FirstOf(dataset), len(dataset), image_size=image_size, channels=channels, workers=workers, tell=tell
+        )
+        label_indices, label_names = name_indices(labels, what="labels")
+        domain_indices, domain_names = name_indices(domains, what="domains")
+        return cls(inputs, label_indices, domain_indices, label_names, domain_names, name, decoding)
+
+    @classmethod
+    def from_hugging_face(
+        cls,
+        dataset: Any,
+        *,
+        name: str,
+        input_column: str,
+        label_column: str = "label",
+        domain_column: str = "domain",
+        image_size: int | None = None,
+        channels: int | None = None,
+        workers: int = 0,
+        tell: Tell = tell_nobody,
+    ) -> "DomainDataset":
+        """Make a dataset of one split of a Hugging Face dataset, whose inputs are read when they are needed.
+
+        Args:
+            dataset: a `datasets.Dataset`.
+            name: of the dataset, for records and reports.
+            input_column: of images, or of arrays of one shape.
+            label_column: of a ClassLabel, whose names and order are kept, or of strings or integers.
+            domain_column: likewise.
+            image_size: of images, fitted as those of files are: height and width, in pixels; None: 32.
+            channels: of images: 1, 3, or None: 3 if any has colour, for which they are read up to that one.
+            workers: processes that read ahead in training.
+            tell: told how far it is.
+
+        Raises:
+            DataError: several splits, a streamed dataset, no such column, values without a name, or as `from_arrays`.
+            SettingsError: image_size or channels for what is no images.
+        """
+        check_columns(dataset, {"input": input_column, "label": label_column, "domain": domain_column})
+        cells = input_cells(dataset, input_column)
+        inputs, decoding = item_inputs(
+            cells, len(dataset), image_size=image_size, channels=channels, workers=workers, tell=tell
+        )
+        label_indices, label_names = named_column(dataset, label_column, what="labels")
+        domain_indices, domain_names = named_column(dataset, domain_column, what="domains")
+        return cls(inputs, label_indices, domain_indices, label_names, domain_names, name, decoding)
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -117,7 +209,7 @@ class DomainDataset:
         chosen = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.int64)
         return replace(
             self,
-            inputs=self.inputs[chosen],
+            inputs=self.inputs[chosen] if isinstance(self.inputs, Tensor) else self.inputs.take(chosen),
             labels=self.labels[chosen],
             domains=self.domains[chosen],
             variants=None if self.variants is None else self.variants[chosen],
@@ -125,14 +217,19 @@ class DomainDataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits of the arrays and names."""
+        """Sixteen hex digits of the arrays and names; of lazy inputs, of what their source knows without reading."""
         shape = tuple(self.inputs.shape)
         digest = hashlib.sha256(repr((self.label_names, self.domain_names, shape)).encode())
-        for tensor in (self.inputs, self.labels, self.domains, *([] if self.variants is None else [self.variants])):
+        inputs, tensors = self.inputs, [self.labels, self.domains]
+        if isinstance(inputs, Tensor):
+            tensors.insert(0, inputs)
+        else:
+            digest.update(inputs.fingerprint.encode())
+        for tensor in (*tensors, *([] if self.variants is None else [self.variants])):
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
 
-def _check_length(what: str, indices: Tensor, inputs: Tensor) -> None:
+def _check_length(what: str, indices: Tensor, inputs: Tensor | LazyInputs) -> None:
     if len(indices) != len(inputs):
         raise DataError(f"{what} has {len(indices)} entries for {len(inputs)} inputs")

@@ -9,6 +9,7 @@ from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.image_decoding import readable_formats
 from crossgrad.data.media import read_media
 from crossgrad.data.naming import quoted
+from crossgrad.data.telling import Tell, tell_nobody
 from crossgrad.errors import DataError, DataWarning
 
 _LAYOUT = "the layout must be FOLDER/domain/label/file"
@@ -22,6 +23,9 @@ def read_folder(
     features: str | None = None,
     seconds: float | None = None,
     skip_unreadable: bool = False,
+    memory: int | None = None,
+    workers: int = 0,
+    tell: Tell = tell_nobody,
 ) -> DomainDataset:
     """Read a folder of domain folders of label folders of files, all images or all audio.
 
@@ -36,6 +40,10 @@ def read_folder(
         features: of audio: "mfcc" or "log_mel"; None: "mfcc". `AudioDecoding` says what they are.
         seconds: of audio, of every input; None: 1.
         skip_unreadable: leave unreadable files out, with a DataWarning that counts and lists them.
+        memory: bytes that inputs may take before they are read only when they are needed; None: a quarter of what is
+            free. Images of unknown channels are counted as in colour.
+        workers: processes that read ahead where inputs are read when they are needed.
+        tell: told how far it is.
 
     Raises:
         DataError: the folder is missing, empty or not laid out so, has files of both kinds, or one cannot be read.
@@ -44,51 +52,66 @@ def read_folder(
     root = Path(path)
     if not root.is_dir():
         raise DataError(f"{'not a folder' if root.exists() else 'no such folder'}: {str(root)!r}; {_LAYOUT}")
-    files, ignored = _find(root)
+    files, ignored = _find(str(root), tell)
     if not files:
         raise DataError(f"no images and no audio files in {str(root)!r}; {_LAYOUT}")
-    if misplaced := [file for file in files if len(file.parts) != 3]:
+    relative = [os.path.join(*parts) for parts in files]
+    if misplaced := [file for file, parts in zip(relative, files, strict=True) if len(parts) != 3]:
         raise DataError(
             f"{len(misplaced)} of {len(files)} files in {str(root)!r} are not two folders deep, the first "
-            f"is {str(misplaced[0])!r}; {_LAYOUT}"
+            f"is {misplaced[0]!r}; {_LAYOUT}"
         )
-    domains, labels, _ = zip(*(file.parts for file in files), strict=True)
+    domains, labels, _ = zip(*files, strict=True)
     _warn(root, ignored, domains)
     return read_media(
-        [root / file for file in files],
+        [os.path.join(root, file) for file in relative],
         labels,
         domains,
+        relative=relative,
         name=root.resolve().name,
         image_size=image_size,
         channels=channels,
         features=features,
         seconds=seconds,
         skip_unreadable=skip_unreadable,
+        memory=memory,
+        workers=workers,
+        tell=tell,
     )
 
 
-def _find(root: Path) -> tuple[list[Path], list[str]]:
-    """Relative paths of the files to read, and of what is neither such nor a folder to look into, sorted."""
+def _find(root: str, tell: Tell) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The parts of the paths of files to read, and the paths of what is neither such nor a folder to look into.
+
+    Both are relative and sorted by parts.
+    """
     extensions = {*readable_formats(), *AUDIO_EXTENSIONS}
-    found: list[Path] = []
-    ignored: list[str] = []
-    for parent, folders, files in os.walk(root, onerror=_refuse):
-        here = Path(parent).relative_to(root)
-        # A link to a folder may lead anywhere, back up included. os.walk does not follow it.
-        ignored += [str(here / name) for name in folders if (root / here / name).is_symlink()]
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.startswith("."):
-                continue
-            if Path(name).suffix.lower() in extensions:
-                found.append(here / name)
-            else:
-                ignored.append(str(here / name))
-    return sorted(found, key=lambda file: file.parts), sorted(ignored)
+    found: list[tuple[str, ...]] = []
+    ignored: list[tuple[str, ...]] = []
+    folders: list[tuple[str, ...]] = [()]
+    while folders:
+        parts = folders.pop()
+        tell(f"{len(found):,} files found")
+        for entry in _entries(os.path.join(root, *parts)):
+            here = (*parts, entry.name)
+            if entry.is_dir():
+                # A link to a folder may lead anywhere, back up included.
+                if entry.is_symlink():
+                    ignored.append(here)
+                elif not entry.name.startswith("."):
+                    folders.append(here)
+            elif not entry.name.startswith("."):
+                is_known = os.path.splitext(entry.name)[1].lower() in extensions
+                (found if is_known else ignored).append(here)
+    return sorted(found), [os.path.join(*parts) for parts in sorted(ignored)]
 
 
-def _refuse(error: OSError) -> None:
-    raise DataError(f"cannot read the folder {error.filename!r}: {error.strerror}") from error
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise DataError(f"cannot read the folder {error.filename!r}: {error.strerror}") from error
 
 
 def _warn(root: Path, ignored: list[str], domains: tuple[str, ...]) -> None:

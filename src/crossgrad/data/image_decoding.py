@@ -2,7 +2,10 @@
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import BufferedReader, BytesIO
 from typing import Any
 
@@ -12,8 +15,8 @@ from PIL import Image, ImageOps
 
 from crossgrad.errors import DataError, SettingsError
 
-ImageFile = str | os.PathLike[str] | BufferedReader | BytesIO
-"""A path, or a file opened for reading bytes."""
+ImageFile = str | os.PathLike[str] | BufferedReader | BytesIO | Image.Image
+"""A path, a file opened for reading bytes, or an image that Pillow has opened."""
 
 
 def readable_formats() -> dict[str, str]:
@@ -55,11 +58,16 @@ class ImageDecoding:
         if self.channels not in (1, 3):
             raise SettingsError(f"channels must be 1 (grey) or 3 (colour), but is {self.channels}")
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, image_size, image_size)."""
+        return self.channels, self.image_size, self.image_size
+
     def decode(self, file: ImageFile) -> NDArray[np.float32]:
         """Read one image.
 
         Args:
-            file: a path, or a file opened for reading bytes.
+            file: a path, a file opened for reading bytes, or an image that Pillow has opened.
 
         Returns:
             float32 in [0, 1], shape (channels, image_size, image_size).
@@ -67,17 +75,22 @@ class ImageDecoding:
         Raises:
             DataError: missing, no image, damaged, cut off, or too large to be honest.
         """
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(file, formats=sorted(set(readable_formats().values()))) as image:
-                    pixels = self._pixels(image)
-        except DataError as error:
-            raise DataError(f"cannot read image {_name(file)}: {error}") from error
-        # On damaged files Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others.
-        except Exception as error:
-            raise DataError(f"cannot read image {_name(file)}: {error or type(error).__name__}") from error
+        with _opened(file) as image:
+            pixels = self._pixels(image)
         return self._fit(pixels)
+
+    def has_colour(self, file: ImageFile) -> bool:
+        """Whether the channels of an image would differ in colour; of one that is grey the header alone is read.
+
+        Raises:
+            DataError: as `decode`.
+        """
+        with _opened(file) as image:
+            if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I"):
+                return False
+            in_colour = ImageDecoding(self.image_size, channels=3)
+            red, green, blue = in_colour._fit(in_colour._pixels(image))
+        return not ((red == green).all() and (red == blue).all())
 
     def _pixels(self, image: Image.Image) -> NDArray[np.float32]:
         """The whole image, float32 in [0, 1], shape (height, width, channels)."""
@@ -92,6 +105,8 @@ class ImageDecoding:
 
     def _fit(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         height, width, _ = pixels.shape
+        if height == width == self.image_size:
+            return np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
         scale = self.image_size / max(height, width)
         inner_height, inner_width = max(1, round(height * scale)), max(1, round(width * scale))
         top, left = (self.image_size - inner_height) // 2, (self.image_size - inner_width) // 2
@@ -110,6 +125,30 @@ class ImageDecoding:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ImageDecoding":
         return cls(image_size=value["image_size"], channels=value["channels"])
+
+
+@cache
+def _formats() -> list[str]:
+    """Of readable images, those first that most images have: each is tried in turn."""
+    return sorted(set(readable_formats().values()), key=lambda name: (name not in ("PNG", "JPEG"), name))
+
+
+@contextmanager
+def _opened(file: ImageFile) -> Iterator[Image.Image]:
+    """An image, and whatever goes wrong with it told with its name."""
+    try:
+        if isinstance(file, Image.Image):
+            yield file
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=_formats()) as image:
+                yield image
+    except DataError as error:
+        raise DataError(f"cannot read image {_name(file)}: {error}") from error
+    # On damaged files Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others.
+    except Exception as error:
+        raise DataError(f"cannot read image {_name(file)}: {error or type(error).__name__}") from error
 
 
 def _deep_grey(image: Image.Image) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from typing import Any
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.media import read_media
 from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.telling import Tell, tell_nobody
 from crossgrad.errors import DataError
 
 _Row = tuple[str, dict[str, Any]]
@@ -27,6 +28,9 @@ def read_manifest(
     features: str | None = None,
     seconds: float | None = None,
     skip_unreadable: bool = False,
+    memory: int | None = None,
+    workers: int = 0,
+    tell: Tell = tell_nobody,
 ) -> DomainDataset:
     """Read the files that a table names, in its order: all audio by their extensions, or images.
 
@@ -44,6 +48,10 @@ def read_manifest(
         features: of audio: "mfcc" or "log_mel"; None: "mfcc". `AudioDecoding` says what they are.
         seconds: of audio, of every input; None: 1.
         skip_unreadable: leave unreadable files out, with a DataWarning that counts and lists them.
+        memory: bytes that inputs may take before they are read only when they are needed; None: a quarter of what is
+            free. Images of unknown channels are counted as in colour.
+        workers: processes that read ahead where inputs are read when they are needed.
+        tell: told how far it is.
 
     Raises:
         DataError: the table is missing, empty, damaged, not UTF-8, lacks a column or a value, or names files
@@ -60,22 +68,26 @@ def read_manifest(
             values[role].append(_text(row, role, column, f"{str(file)!r}, {where}"))
     if not values["path"]:
         raise DataError(f"{str(file)!r} is empty: it lists no file")
-    paths = [file.parent / written for written in values["path"]]
+    paths = [str(file.parent / written) for written in values["path"]]
     if absent := [listed for listed in paths if not os.path.isfile(listed)]:
         raise DataError(
             f"{len(absent)} of the {len(paths)} files in {str(file)!r} are not there, the first is "
-            f"{str(absent[0])!r}; relative paths start from the manifest's folder"
+            f"{absent[0]!r}; relative paths start from the manifest's folder"
         )
     return read_media(
         paths,
         values["label"],
         values["domain"],
+        relative=values["path"],
         name=file.stem,
         image_size=image_size,
         channels=channels,
         features=features,
         seconds=seconds,
         skip_unreadable=skip_unreadable,
+        memory=memory,
+        workers=workers,
+        tell=tell,
     )
 
 

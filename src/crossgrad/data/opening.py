@@ -11,6 +11,7 @@ from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.folder import read_folder
 from crossgrad.data.manifest import read_manifest
 from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.telling import Tell, tell_nobody
 from crossgrad.errors import DataError, SettingsError
 
 _MANIFESTS = (".csv", ".jsonl", ".json", ".parquet")
@@ -27,6 +28,9 @@ def open_dataset(
     label_column: str = "label",
     domain_column: str = "domain",
     skip_unreadable: bool = False,
+    memory: int | None = None,
+    workers: int = 0,
+    tell: Tell = tell_nobody,
     options: Mapping[str, Any] | None = None,
 ) -> DomainDataset:
     """Open a benchmark by its name, or else the folder or file of that path.
@@ -44,6 +48,12 @@ def open_dataset(
         label_column: of a manifest.
         domain_column: of a manifest.
         skip_unreadable: leave unreadable files out, with a DataWarning that counts and lists them.
+        memory: bytes that the inputs of files may take before they are read only when they are needed; None: a quarter
+            of what is free. Images of unknown channels are counted as in colour.
+        workers: processes that read ahead where inputs are read when they are needed; 0: none do. As always with
+            processes that are started afresh, a script that asks for some guards its entry by
+            `if __name__ == "__main__":`.
+        tell: told how far it is.
         options: of a benchmark, by name; `BENCHMARKS[name].options` has their defaults.
 
     Raises:
@@ -76,6 +86,9 @@ def open_dataset(
             features=features,
             seconds=seconds,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            workers=workers,
+            tell=tell,
         )
     if path.suffix.lower() in _MANIFESTS:
         return read_manifest(
@@ -88,6 +101,9 @@ def open_dataset(
             features=features,
             seconds=seconds,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            workers=workers,
+            tell=tell,
         )
     found = "is not a kind of data known here" if path.exists() else "is not there"
     raise DataError(

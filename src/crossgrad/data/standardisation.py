@@ -1,10 +1,18 @@
 """Numbers brought to mean 0 and standard deviation 1."""
 
+import functools
 from dataclasses import dataclass
+from typing import NamedTuple, overload
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from crossgrad.data.lazy_inputs import LazyInputs
+from crossgrad.data.reading import read_in_order
+
+PART = 512
+"""Lazy inputs that are read at once for their statistics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,30 +28,42 @@ class Standardisation:
     std: Float[Tensor, " c"]
 
     @classmethod
-    def fit(cls, inputs: Float[Tensor, " n *shape"]) -> "Standardisation":
+    def fit(cls, inputs: Float[Tensor, " n *shape"] | LazyInputs) -> "Standardisation":
         """Take the statistics of inputs, over all but their second dimension; what is constant gets std 1.
 
         Args:
-            inputs: of the training examples, shape (n, features) or (n, channels, *shape), n at least 1.
+            inputs: of the training examples, shape (n, features) or (n, channels, *shape), n at least 1. Lazy ones are
+                read once, in parts, which changes float64 sums by their rounding.
 
         Example:
             >>> standard = Standardisation.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
             >>> standard.apply(torch.tensor([[3.0, 6.0]]))
             tensor([[1., 1.]])
         """
-        others = [axis for axis in range(inputs.ndim) if axis != 1]
-        variance, mean = torch.var_mean(inputs.double(), dim=others, correction=0)
-        constant = inputs.amax(dim=others) == inputs.amin(dim=others)
-        std = variance.sqrt().float()
-        return cls(mean.float(), torch.where(constant | (std == 0), 1.0, std))
+        found = functools.reduce(
+            _Moments.joined, map(_Moments.of, [inputs] if isinstance(inputs, Tensor) else read_in_order(inputs, PART))
+        )
+        std = found.variance.sqrt().float()
+        return cls(found.mean.float(), torch.where((found.high == found.low) | (std == 0), 1.0, std))
 
     @classmethod
     def identity(cls) -> "Standardisation":
         """The one that changes nothing, for inputs in [0, 1] that shall stay there."""
         return cls(torch.zeros(1), torch.ones(1))
 
-    def apply(self, inputs: Float[Tensor, " n *shape"]) -> Float[Tensor, " n *shape"]:
-        """Standardise inputs, shape (n, features) or (n, channels, *shape), on whichever device they are."""
+    @overload
+    def apply(self, inputs: Float[Tensor, " n *shape"]) -> Float[Tensor, " n *shape"]: ...
+
+    @overload
+    def apply(self, inputs: LazyInputs) -> LazyInputs: ...
+
+    def apply(self, inputs: Float[Tensor, " n *shape"] | LazyInputs) -> Float[Tensor, " n *shape"] | LazyInputs:
+        """Standardise inputs, shape (n, features) or (n, channels, *shape), on whichever device they are.
+
+        Lazy ones are standardised whenever they are read.
+        """
+        if isinstance(inputs, LazyInputs):
+            return inputs.then(self.apply)
         shape = (-1, *(1 for _ in inputs.shape[2:]))
         return (inputs - self.mean.to(inputs).view(shape)) / self.std.to(inputs).view(shape)
 
@@ -58,3 +78,31 @@ class Standardisation:
     @classmethod
     def from_json(cls, value: dict[str, list[float]]) -> "Standardisation":
         return cls(torch.tensor(value["mean"]), torch.tensor(value["std"]))
+
+
+class _Moments(NamedTuple):
+    """What is known of n inputs, by feature or channel; in float64."""
+
+    n: int
+    mean: Tensor
+    variance: Tensor
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def of(cls, inputs: Tensor) -> "_Moments":
+        others = [axis for axis in range(inputs.ndim) if axis != 1]
+        variance, mean = torch.var_mean(inputs.double(), dim=others, correction=0)
+        return cls(len(inputs), mean, variance, inputs.amin(dim=others), inputs.amax(dim=others))
+
+    def joined(self, other: "_Moments") -> "_Moments":
+        """Of both together (Chan, Golub and LeVeque, 1979): no sum of squares, which would cancel."""
+        n = self.n + other.n
+        share, between = other.n / n, other.mean - self.mean
+        return _Moments(
+            n,
+            self.mean + share * between,
+            self.variance + share * (other.variance - self.variance) + share * (1 - share) * between**2,
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+        )
