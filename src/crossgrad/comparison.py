@@ -23,6 +23,7 @@ from crossgrad.data import (
 from crossgrad.defaults import benchmark_of, default_net, default_settings
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.chosen import Chosen, read_chosen
+from crossgrad.experiments.early_stopping import check_early_stopping
 from crossgrad.experiments.engine import check_engine, perform_all
 from crossgrad.experiments.matching import (
     MATCH_FILE,
@@ -159,6 +160,7 @@ def plan(
         fraction = run.settings.in_domain_fraction
         parts = split(dataset, run.held_out, in_domain_fraction=fraction, seed=run.seed, left_out=run.left_out)
         check_split(dataset, parts)
+        check_early_stopping(run.settings, parts)
     for run in {run.method: run for run in runs}.values():
         run.build(dataset)  # fields out of range and nets that do not take such inputs are told here
     if match is not None:
@@ -200,6 +202,7 @@ def carry_out(
     engine: str = "local",
     address: str | None = None,
     jobs: int | None = None,
+    checkpoint_every: int | None = None,
     overwrite: bool = False,
     command: str | None = None,
     follower: Follower | None = None,
@@ -208,7 +211,7 @@ def carry_out(
 
     Args, Raises: as `compare`.
     """
-    check_engine(engine, address=address, jobs=jobs)
+    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every)
     follower = follower or Nobody()
     dataset, folder = comparison.dataset, comparison.folder
     keys = [run.key(dataset) for run in comparison.runs]
@@ -222,7 +225,15 @@ def carry_out(
         to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
         follower.plan(comparison, to_do)
         going = perform_all(
-            to_do, dataset, folder, engine=engine, address=address, jobs=jobs, command=command, follow=follower.advance
+            to_do,
+            dataset,
+            folder,
+            engine=engine,
+            address=address,
+            jobs=jobs,
+            command=command,
+            checkpoint_every=checkpoint_every,
+            follow=follower.advance,
         )
         with closing(going) as records:
             for record in records:
@@ -244,6 +255,7 @@ def compare(
     engine: str = "local",
     address: str | None = None,
     jobs: int | None = None,
+    checkpoint_every: int | None = None,
     overwrite: bool = False,
     follower: Follower | None = None,
     **settings: Any,
@@ -273,6 +285,8 @@ def compare(
             is started on this machine.
         jobs: runs at once; by default 1, with Ray as many as the cluster's CPUs allow. More than 1 with the local
             engine needs the script's entry guarded by `if __name__ == "__main__":`.
+        checkpoint_every: steps from one checkpoint of a run to the next; None for one a minute. A run that was cut off
+            goes on from its last one. The engine ray has none.
         overwrite: delete what an earlier comparison left in `output`.
         follower: told of the runs as they go.
         **settings: of all runs, by the names of `Settings`: max_steps, batch_size, learning_rate, ...
@@ -306,5 +320,13 @@ def compare(
         chosen=chosen,
         **settings,
     )
-    carry_out(comparison, engine=engine, address=address, jobs=jobs, overwrite=overwrite, follower=follower)
+    carry_out(
+        comparison,
+        engine=engine,
+        address=address,
+        jobs=jobs,
+        checkpoint_every=checkpoint_every,
+        overwrite=overwrite,
+        follower=follower,
+    )
     return comparison

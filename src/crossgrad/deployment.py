@@ -1,6 +1,8 @@
 """train(): one model on all domains (or those named), to be saved and used on domains never seen."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,12 +10,14 @@ import torch
 from crossgrad.building import known, method_name
 from crossgrad.data import DomainDataset, Split, check_dataset, check_split, training_subset
 from crossgrad.defaults import default_net, default_settings
-from crossgrad.errors import SettingsError
+from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.chosen import Chosen
-from crossgrad.experiments.performing import Trained, torch_threads, train_method, versions
+from crossgrad.experiments.performing import Trained, checkpoints_in, train_method, versions
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
+from crossgrad.folders import lock_folder
+from crossgrad.global_state import torch_threads
 from crossgrad.model import Model
 from crossgrad.training import Watch, watch_nothing
 
@@ -27,6 +31,8 @@ def train(
     net: str | None = None,
     fields: Mapping[str, Any] | None = None,
     chosen: Chosen | None = None,
+    folder: Path | str | None = None,
+    checkpoint_every: int | None = None,
     watch: Watch = watch_nothing,
     **settings: Any,
 ) -> Model:
@@ -44,11 +50,16 @@ def train(
         fields: of the method.
         chosen: by a sweep, as `experiments.chosen.read_chosen` reads it: net, settings and fields come from it, but for
             those given here.
+        folder: where checkpoints are kept; where there are some, training goes on from the last one. They stay until
+            `crossgrad.save` has put the model into the folder around it: give MODEL/training here to save to MODEL.
+            None keeps none.
+        checkpoint_every: steps from one checkpoint to the next; None for one a minute.
         watch: follows the training.
         **settings: by the names of `Settings`.
 
     Raises:
-        CrossGradError: something does not go together; or NonFiniteLossError, in training.
+        CrossGradError: something does not go together; or NonFiniteLossError, in training; or CheckpointError: what
+            is in the folder cannot be gone on from, such as a checkpoint of other settings.
 
     Example:
         >>> from crossgrad.data import open_dataset
@@ -79,8 +90,16 @@ def train(
     parts = run.split(dataset)
     check_dataset(dataset)
     check_split(dataset, parts)
-    with torch_threads(run.settings.threads):
-        trained = train_method(dataset, parts, run, watch)
+    checkpoints = (
+        checkpoints_in(Path(folder), run, dataset, every_steps=checkpoint_every) if folder is not None else None
+    )
+    with torch_threads(run.settings.threads), lock_folder(Path(folder)) if folder is not None else nullcontext():
+        try:
+            trained = train_method(dataset, parts, run, watch, checkpoints=checkpoints)
+        except NonFiniteLossError:
+            if checkpoints is not None:
+                checkpoints.remove()  # to go on from there would lead to the same step
+            raise
         return Model(
             method=trained.method.eval(),
             label_names=dataset.label_names,

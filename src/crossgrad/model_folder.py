@@ -14,10 +14,14 @@ from safetensors.torch import save as tensors_to_bytes
 from crossgrad.building import build_method
 from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.errors import CrossGradError, ModelError
+from crossgrad.experiments.performing import CHECKPOINTS
 from crossgrad.model import Model
+from crossgrad.training.checkpoints import Checkpoints
 
 MODEL_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+TRAINING = "training"
+"""Folder of what the model's training writes while it goes: its checkpoints, which end when the model is in place."""
 
 
 def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
@@ -65,6 +69,7 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
         for name in (WEIGHTS, DESCRIPTION):
             with suppress(OSError):
                 _unfinished(folder, name).unlink(missing_ok=True)
+    discard_checkpoints(folder)
     return folder
 
 
@@ -79,9 +84,9 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
         if folder.exists() and not folder.is_dir():
             raise ModelError(f"{str(folder)!r} is a file; give another --output")
         found = set(os.listdir(folder)) if folder.is_dir() else set()
-        if found - {WEIGHTS, DESCRIPTION}:
+        if found - {WEIGHTS, DESCRIPTION, TRAINING}:
             raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
-        if found and not overwrite:
+        if found - {TRAINING} and not overwrite:
             raise ModelError(
                 f"{str(folder)!r} holds a model already; give another --output, or --overwrite to replace it"
             )
@@ -93,6 +98,22 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
             folder.rmdir()
     except OSError as error:
         raise ModelError(f"cannot write a model to {str(folder)!r}: {error.strerror}") from error
+
+
+def checkpoints_of(folder: Path) -> list[int]:
+    """Steps of the checkpoints of a training that was cut off before its model was in place; the last one last."""
+    return _checkpoints(folder).steps
+
+
+def discard_checkpoints(folder: Path) -> None:
+    """Delete the checkpoints of a model's training."""
+    _checkpoints(folder).remove()
+    with suppress(OSError):
+        (folder / TRAINING).rmdir()  # unless something else is in it
+
+
+def _checkpoints(folder: Path) -> Checkpoints:
+    return Checkpoints(folder / TRAINING / CHECKPOINTS, identity={})
 
 
 def _unfinished(folder: Path, name: str) -> Path:
@@ -133,6 +154,17 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
         )
     except (CrossGradError, SafetensorError, RuntimeError, TypeError, KeyError) as error:
         raise ModelError(f"cannot load {str(folder)!r}: {error}") from error
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What a model tells of itself: data, method, settings, accuracies; its net is not built.
+
+    Raises:
+        ModelError: as `load`.
+    """
+    description, _ = _read(folder)
+    card: dict[str, Any] = description["card"]
+    return card
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], bytes]:

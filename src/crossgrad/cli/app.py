@@ -18,7 +18,7 @@ from crossgrad.cli.report import report
 from crossgrad.cli.reproduce import reproduce
 from crossgrad.cli.sweep import sweep
 from crossgrad.cli.train import train
-from crossgrad.errors import CrossGradError, DataWarning
+from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning
 
 app = typer.Typer(
     name="crossgrad",
@@ -62,7 +62,7 @@ app.command(epilog="Example: `crossgrad reproduce table3`")(reproduce)
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
-    if issubclass(category, DataWarning):
+    if issubclass(category, DataWarning | CheckpointWarning):
         say(f"Warning: {message}", style="yellow")
     else:
         say(warnings.formatwarning(message, category, filename, lineno, line), style="dim")
@@ -71,7 +71,8 @@ def _show_warning(
 def main() -> None:
     """Run the command line, with errors as a sentence and an exit code."""
     warnings.showwarning = _show_warning
-    warnings.simplefilter("always", DataWarning)
+    for category in (DataWarning, CheckpointWarning):
+        warnings.simplefilter("always", category)
     try:
         app()
     except CrossGradError as error:

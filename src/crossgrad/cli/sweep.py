@@ -86,6 +86,7 @@ def sweep(
     jobs: Annotated[
         int | None, typer.Option(help="Runs at once.  [default: one a core; on a running cluster, what its CPUs allow]")
     ] = None,
+    checkpoint_every: options.CheckpointEvery = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -160,6 +161,7 @@ def sweep(
                 engine=engine,
                 address=address,
                 jobs=jobs,
+                checkpoint_every=checkpoint_every,
                 overwrite=overwrite,
                 command=shlex.join(["crossgrad", *sys.argv[1:]]),
                 follower=follower,

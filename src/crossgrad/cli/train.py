@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -51,6 +51,10 @@ def train(
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
     option: options.Option = None,
+    checkpoint_every: options.CheckpointEvery = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that was cut off.")
+    ] = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -68,11 +72,31 @@ def train(
         from crossgrad.experiments.chosen import read_chosen
         from crossgrad.experiments.settings import Settings, parse_overrides
         from crossgrad.methods import METHODS
-        from crossgrad.model_folder import check_writable, save
+        from crossgrad.model_folder import (
+            DESCRIPTION,
+            TRAINING,
+            check_writable,
+            checkpoints_of,
+            discard_checkpoints,
+            read_card,
+            save,
+        )
         from crossgrad.report.names import display_name
         from crossgrad.training import Stretch
 
-        check_writable(output, overwrite=overwrite)
+        if resume and overwrite:
+            raise SettingsError("--resume goes on with a training, --overwrite begins it again; give one of them")
+        check_writable(output, overwrite=overwrite or resume)
+        done = checkpoints_of(output)
+        if resume and not done and (output / DESCRIPTION).exists():
+            say(f"{output} holds a finished model: nothing is left to resume.")
+            _tell(output, read_card(output), as_json=as_json)
+            return
+        if done and not (resume or overwrite):
+            raise SettingsError(
+                f"{str(output)!r} holds checkpoints of a training that was cut off: --resume goes on from step "
+                f"{done[-1]}, --overwrite begins again"
+            )
         if net and ":" in net:
             options.look_here()
         choice = read_chosen(chosen) if chosen else None
@@ -107,6 +131,10 @@ def train(
         f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels; training {display_name(name)} on "
         f"{count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
     )
+    if overwrite:
+        discard_checkpoints(output)
+    elif done:
+        say(f"Going on from step {done[-1]}.")
     of_all = default_settings(dataset) | (dict(choice.choices[0].settings) if choice else {}) | settings
     steps = of_all.get("max_steps", Settings.max_steps) * METHODS[name].N_PHASES
     columns = (
@@ -131,14 +159,21 @@ def train(
                 net=net,
                 fields=overrides.get(name),
                 chosen=choice,
+                folder=output / TRAINING,
+                checkpoint_every=checkpoint_every,
                 watch=watch,
                 **settings,
             )
         except KeyboardInterrupt:
-            say("Interrupted: nothing was saved.")
+            done = checkpoints_of(output)
+            say(f"Interrupted: --resume goes on from step {done[-1]}." if done else "Interrupted: nothing was saved.")
             raise typer.Exit(130) from None
-    save(model, output, overwrite=overwrite)
-    measured = {place: model.card[place] for place in ("in_domain", "out_of_domain") if model.card[place]}
+    save(model, output, overwrite=overwrite or resume)
+    _tell(output, model.card, as_json=as_json)
+
+
+def _tell(output: Path, card: dict[str, Any], *, as_json: bool) -> None:
+    measured = {place: card[place] for place in ("in_domain", "out_of_domain") if card[place]}
     if as_json:
         print(json.dumps({"model": str(output), **measured}, ensure_ascii=False, indent=2))
         return

@@ -26,6 +26,7 @@ def perform_all(
     address: str | None = None,
     jobs: int | None = None,
     command: str = "",
+    checkpoint_every: int | None = None,
     follow: Follow = follow_nothing,
 ) -> Generator[Record, None, None]:
     """Carry out runs, append each one's record to folder/records.jsonl as it ends, and yield it.
@@ -45,6 +46,8 @@ def perform_all(
             always with processes that are started afresh, that a script calling this guards its entry by
             `if __name__ == "__main__":`. By default as many as its CPUs allow with Ray.
         command: that asked for them.
+        checkpoint_every: steps from one checkpoint of a run to the next; None for one a minute. A run that was cut off
+            goes on from its last one. With Ray there are none: a run whose worker is lost begins again.
         follow: called as they train.
 
     Raises:
@@ -52,13 +55,15 @@ def perform_all(
         WorkerLostError: a process died, with Ray several times in one run; what is done is kept, and the rest can be
             run again.
     """
-    check_engine(engine, address=address, jobs=jobs)
+    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every)
     if engine == "ray":
         done = perform_on_ray(runs, dataset, folder, address=address, jobs=jobs, command=command, follow=follow)
     elif jobs and min(jobs, len(runs)) > 1:
-        done = perform_in_processes(runs, dataset, folder, jobs=jobs, command=command, follow=follow)
+        done = perform_in_processes(
+            runs, dataset, folder, jobs=jobs, command=command, checkpoint_every=checkpoint_every, follow=follow
+        )
     else:
-        done = perform_here(runs, dataset, folder, command=command, follow=follow)
+        done = perform_here(runs, dataset, folder, command=command, checkpoint_every=checkpoint_every, follow=follow)
     # Closed at once, not when the last reference to an interruption's traceback is gone: workers end with it.
     with closing(done) as records:
         for record in records:
@@ -66,7 +71,7 @@ def perform_all(
             yield record
 
 
-def check_engine(engine: str, *, address: str | None, jobs: int | None) -> None:
+def check_engine(engine: str, *, address: str | None, jobs: int | None, checkpoint_every: int | None = None) -> None:
     """Refuse, before anything is done, what does not go together.
 
     Raises:
@@ -77,3 +82,7 @@ def check_engine(engine: str, *, address: str | None, jobs: int | None) -> None:
         raise SettingsError(f"an address is for the engine ray, and the engine is {engine}")
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is at least 1, not {jobs!r}")
+    if checkpoint_every is not None and engine == "ray":
+        raise SettingsError("runs on Ray have no checkpoints: leave checkpoint_every out, or take the local engine")
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise SettingsError(f"checkpoint_every is at least 1 step, not {checkpoint_every!r}")

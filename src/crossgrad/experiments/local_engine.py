@@ -16,14 +16,21 @@ from typing import Any
 from crossgrad.data import DomainDataset
 from crossgrad.errors import WorkerLostError
 from crossgrad.experiments.following import Follow
-from crossgrad.experiments.performing import perform
+from crossgrad.experiments.performing import checkpoints_in, perform, training_folder
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
 from crossgrad.training import Stretch
+from crossgrad.training.checkpoints import Checkpoints
 
 
 def perform_here(
-    runs: Sequence[Run], dataset: DomainDataset, folder: Path, *, command: str, follow: Follow
+    runs: Sequence[Run],
+    dataset: DomainDataset,
+    folder: Path,
+    *,
+    command: str,
+    checkpoint_every: int | None,
+    follow: Follow,
 ) -> Generator[Record, None, None]:
     """Carry out runs one after another; yield each one's record when its artefacts are in place."""
     for run in runs:
@@ -31,11 +38,25 @@ def perform_here(
         def watch(stretch: Stretch, run: Run = run) -> None:
             follow(run, stretch)
 
-        yield perform(run, dataset, folder, command=command, watch=watch)
+        yield perform(
+            run,
+            dataset,
+            folder,
+            command=command,
+            watch=watch,
+            checkpoints=_checkpoints(run, dataset, folder, checkpoint_every),
+        )
 
 
 def perform_in_processes(
-    runs: Sequence[Run], dataset: DomainDataset, folder: Path, *, jobs: int, command: str, follow: Follow
+    runs: Sequence[Run],
+    dataset: DomainDataset,
+    folder: Path,
+    *,
+    jobs: int,
+    command: str,
+    checkpoint_every: int | None,
+    follow: Follow,
 ) -> Generator[Record, None, None]:
     """Carry out runs, so many at once; yield each one's record when its artefacts are in place.
 
@@ -52,7 +73,8 @@ def perform_in_processes(
     try:
         with _interruption_held():
             pending: set[Future[Record]] = {
-                pool.submit(_perform_in_worker, number, run, folder, command) for number, run in enumerate(runs)
+                pool.submit(_perform_in_worker, number, run, folder, command, checkpoint_every)
+                for number, run in enumerate(runs)
             }
         while pending:
             finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
@@ -102,6 +124,10 @@ def _drain(news: Any) -> Iterator[tuple[int, Stretch]]:
             return
 
 
+def _checkpoints(run: Run, dataset: DomainDataset, folder: Path, checkpoint_every: int | None) -> Checkpoints:
+    return checkpoints_in(training_folder(folder, run, dataset), run, dataset, every_steps=checkpoint_every)
+
+
 _worker: dict[str, Any] = {}
 
 
@@ -118,8 +144,17 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _perform_in_worker(number: int, run: Run, folder: Path, command: str) -> Record:
+def _perform_in_worker(number: int, run: Run, folder: Path, command: str, checkpoint_every: int | None) -> Record:
+    dataset = _worker["dataset"]
+
     def watch(stretch: Stretch) -> None:
         _worker["news"].put((number, stretch))
 
-    return perform(run, _worker["dataset"], folder, command=command, watch=watch)
+    return perform(
+        run,
+        dataset,
+        folder,
+        command=command,
+        watch=watch,
+        checkpoints=_checkpoints(run, dataset, folder, checkpoint_every),
+    )

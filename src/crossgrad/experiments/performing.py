@@ -5,8 +5,6 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -26,24 +24,18 @@ from crossgrad.data import (
 )
 from crossgrad.errors import NonFiniteLossError
 from crossgrad.evaluation import accuracies, probabilities
+from crossgrad.experiments.early_stopping import early_stopping
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
+from crossgrad.global_state import torch_threads
 from crossgrad.methods import Method
 from crossgrad.records import RECORD_VERSION, Record
 from crossgrad.training import History, Watch, fit, watch_nothing
+from crossgrad.training.checkpoints import Checkpoints
 
 GALLERY_EXAMPLES = 8
-
-
-@contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads, and then as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+CHECKPOINTS = "checkpoints"
+"""Folder of checkpoints in the folder of what a training writes."""
 
 
 def scaling_for(settings: Settings, train_inputs: Tensor) -> Standardisation:
@@ -64,24 +56,58 @@ class Trained:
     history: History
 
 
-def train_method(dataset: DomainDataset, parts: Split, run: Run, watch: Watch = watch_nothing) -> Trained:
-    """Train a run's method on its split's training examples.
+def checkpoints_in(folder: Path, run: Run, dataset: DomainDataset, *, every_steps: int | None = None) -> Checkpoints:
+    """A run's checkpoints.
+
+    Args:
+        folder: of what the run writes while it trains; checkpoints are in a folder of their own in it.
+        run: a checkpoint of another one, or of another version of torch, is refused.
+        dataset: likewise.
+        every_steps: steps from one to the next; None for one a minute, so that short runs write none.
+    """
+    return Checkpoints(
+        folder / CHECKPOINTS,
+        identity=run.identity(dataset) | {"torch": torch.__version__},
+        every_steps=every_steps,
+        every_seconds=60.0 if every_steps is None else None,
+    )
+
+
+def train_method(
+    dataset: DomainDataset,
+    parts: Split,
+    run: Run,
+    watch: Watch = watch_nothing,
+    *,
+    checkpoints: Checkpoints | None = None,
+) -> Trained:
+    """Train a run's method on its split's training examples, from the last checkpoint on where there is one.
 
     Raises:
+        SettingsError: early stopping has nothing to measure on.
         NonFiniteLossError: a loss became NaN or infinite.
+        CheckpointError: a checkpoint that is there cannot be used.
     """
     train = training_subset(dataset, parts)
     scaling = scaling_for(run.settings, train.inputs)
     building = building_of(run, train)
-    method = build_method(**building)
+    settings = run.settings
+    method = build_method(**building).to(settings.device)
+    optimizer = settings.make_optimizer(method.parameters())
     history = fit(
         method,
         _scaled(train, scaling),
-        optimizer=run.settings.make_optimizer(method.parameters()),
-        max_steps=run.settings.max_steps,
-        batch_size=run.settings.batch_size,
+        optimizer=optimizer,
+        max_steps=settings.max_steps,
+        batch_size=settings.batch_size,
         seed=run.seed,
-        balanced=run.settings.balanced,
+        balanced=settings.balanced,
+        schedule=settings.make_schedule(optimizer, n_examples=len(train)),
+        clip=settings.make_clip(),
+        average=settings.make_average(),
+        stopping=early_stopping(settings, dataset, parts, scaling),
+        precision=settings.precision,
+        checkpoints=checkpoints,
         watch=watch,
     )
     return Trained(method, building, scaling, history)
@@ -108,8 +134,19 @@ def building_of(run: Run, train: DomainDataset) -> dict[str, Any]:
     }
 
 
+def training_folder(folder: Path, run: Run, dataset: DomainDataset) -> Path:
+    """Where a run writes while it trains: folder/runs/KEY.training, gone when its artefacts are in place."""
+    return folder / "runs" / f"{run.key(dataset)}.training"
+
+
 def perform(
-    run: Run, dataset: DomainDataset, folder: Path, *, command: str = "", watch: Watch = watch_nothing
+    run: Run,
+    dataset: DomainDataset,
+    folder: Path,
+    *,
+    command: str = "",
+    watch: Watch = watch_nothing,
+    checkpoints: Checkpoints | None = None,
 ) -> Record:
     """Carry out a run and leave its artefacts in folder/runs/KEY.
 
@@ -121,6 +158,10 @@ def perform(
         folder: of the comparison; exists.
         command: that asked for it, for the record.
         watch: follows the training.
+        checkpoints: of the run; removed when it has ended.
+
+    Raises:
+        CheckpointError: a checkpoint that is there cannot be used.
     """
     started = time.perf_counter()
     key = run.key(dataset)
@@ -142,11 +183,14 @@ def perform(
     }
     with torch_threads(run.settings.threads):
         try:
-            trained = train_method(dataset, parts, run, watch)
+            trained = train_method(dataset, parts, run, watch, checkpoints=checkpoints)
         except NonFiniteLossError as error:
             record["error"] = {"message": str(error), "step": error.step}
         else:
             record |= _measure(trained, dataset, parts, artefacts=folder / "runs" / key)
+    if checkpoints is not None:
+        checkpoints.remove()
+        shutil.rmtree(training_folder(folder, run, dataset), ignore_errors=True)
     return record | {"seconds": round(time.perf_counter() - started, 3), "versions": versions(), "command": command}
 
 
@@ -212,12 +256,14 @@ def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> 
     in_turn = [members[turn] for turn in range(GALLERY_EXAMPLES) for members in by_domain if turn < len(members)]
     chosen = train.subset(in_turn[:GALLERY_EXAMPLES])
     method.eval()  # nothing trains it any more
-    moved = method.perturbed(Batch(scaling.apply(chosen.inputs), chosen.labels, chosen.domains))
+    device = next(method.parameters()).device
+    batch = Batch(scaling.apply(chosen.inputs), chosen.labels, chosen.domains)
+    moved = method.perturbed(Batch(*(tensor.to(device) for tensor in batch)))
     if not moved:
         return {}
     return {
         "inputs": chosen.inputs.numpy(),
         "labels": np.array([train.label_names[index] for index in chosen.labels.tolist()]),
         "domains": np.array([train.domain_names[index] for index in chosen.domains.tolist()]),
-        **{name: scaling.invert(inputs).numpy() for name, inputs in moved.items()},
+        **{name: scaling.invert(inputs.cpu()).numpy() for name, inputs in moved.items()},
     }

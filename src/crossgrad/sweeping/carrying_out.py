@@ -74,6 +74,7 @@ def carry_out_sweep(
     engine: str = "local",
     address: str | None = None,
     jobs: int | None = None,
+    checkpoint_every: int | None = None,
     overwrite: bool = False,
     command: str = "",
     follower: SweepFollower | None = None,
@@ -82,7 +83,7 @@ def carry_out_sweep(
 
     Args, Raises, Returns: as `sweep`.
     """
-    check_engine(engine, address=address, jobs=jobs)
+    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every)
     follower = follower or Nobody()
     planned = {run.key(sweep.dataset): run for run in sweep.runs}
     read_plan(sweep.folder)  # refuses a file of that name that is somebody else's
@@ -103,6 +104,7 @@ def carry_out_sweep(
                 address=address,
                 jobs=jobs,
                 command=command,
+                checkpoint_every=checkpoint_every,
                 follow=follower.advance,
             )
             with closing(performed) as new:

@@ -27,6 +27,7 @@ def sweep(
     engine: str = "local",
     address: str | None = None,
     jobs: int | None = None,
+    checkpoint_every: int | None = None,
     overwrite: bool = False,
     follower: SweepFollower | None = None,
     **settings: Any,
@@ -52,6 +53,7 @@ def sweep(
         engine: as in `compare`.
         address: as in `compare`.
         jobs: as in `compare`.
+        checkpoint_every: as in `compare`.
         overwrite: delete what an earlier sweep left in `output`.
         follower: told of the runs as they go.
         **settings: of all candidates, by the names of `Settings`.
@@ -91,4 +93,12 @@ def sweep(
         overwrite=overwrite,
         **settings,
     )
-    return carry_out_sweep(planned, engine=engine, address=address, jobs=jobs, overwrite=overwrite, follower=follower)
+    return carry_out_sweep(
+        planned,
+        engine=engine,
+        address=address,
+        jobs=jobs,
+        checkpoint_every=checkpoint_every,
+        overwrite=overwrite,
+        follower=follower,
+    )

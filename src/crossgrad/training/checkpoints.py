@@ -4,6 +4,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -143,9 +144,10 @@ class Checkpoints:
         self._written_at = time.monotonic()
 
     def remove(self) -> None:
-        """Delete all, the last one first: a stop in between leaves one to go on from."""
-        for step in reversed(self.steps):
-            delete_checkpoint(self.folder / name_of(step))
+        """Delete all, the last one first: a stop in between leaves one to go on from. What cannot be deleted stays."""
+        with suppress(OSError):
+            for step in reversed(self.steps):
+                delete_checkpoint(self.folder / name_of(step))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, step: int, parts: Mapping[str, Part]) -> dict[str, Any]:
