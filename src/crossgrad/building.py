@@ -14,6 +14,7 @@ from torch import nn
 
 from crossgrad.data.naming import choices
 from crossgrad.errors import SettingsError
+from crossgrad.global_state import generators_alone
 from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
 from crossgrad.nets.heads import n_features
@@ -184,7 +185,6 @@ def build_method(
     }
     parameters = inspect.signature(METHODS[method].__init__).parameters.values()
     roles = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with generators_alone(torch.device("cpu"), seed=seed):
         nets = [makers[role]() for role in roles]
         return METHODS[method](*nets, **fields)

@@ -26,9 +26,10 @@ from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.evaluation import probabilities
 from crossgrad.experiments.estimate import step_seconds
-from crossgrad.experiments.performing import Trained, torch_threads, train_method
+from crossgrad.experiments.performing import Trained, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
+from crossgrad.global_state import torch_threads
 from crossgrad.methods.base import example_losses
 from crossgrad.perturb import Step, example_norms, input_gradient
 from crossgrad.significance import estimate, paired_t
@@ -356,7 +357,8 @@ def _move(trained: Trained, unseen: DomainDataset) -> tuple[tuple[Move, ...], Mo
     """Move unseen examples along the domain net's gradient by calibrated steps."""
     order = _domains_in_turn(unseen)
     examples = unseen.subset(order[:MOST_MOVED])
-    inputs = trained.scaling.apply(examples.inputs)
+    own = examples.inputs[:]  # read, where they are lazy
+    inputs = trained.scaling.apply(own)
     trained.method.eval()  # nothing trains it any more
     gradient = input_gradient(lambda moved: example_losses(trained.method(moved), examples.domains), inputs)
     moves, shown = [], None
@@ -374,7 +376,7 @@ def _move(trained: Trained, unseen: DomainDataset) -> tuple[tuple[Move, ...], Mo
         if size == SIZES[1] and inputs.ndim == 4:
             few = slice(GALLERY_EXAMPLES)
             shown = MovedExamples(
-                inputs=examples.inputs[few].numpy(),
+                inputs=own[few].numpy(),
                 moved=trained.scaling.invert((inputs + added)[few]).numpy(),
                 labels=tuple(unseen.label_names[index] for index in examples.labels[few].tolist()),
                 domains=tuple(unseen.domain_names[index] for index in examples.domains[few].tolist()),

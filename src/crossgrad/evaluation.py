@@ -7,24 +7,30 @@ from jaxtyping import Float
 from torch import Tensor
 
 from crossgrad.data.dataset import DomainDataset
+from crossgrad.data.lazy_inputs import LazyInputs
+from crossgrad.data.reading import read_in_order
 from crossgrad.methods import Method
 
 
 @torch.inference_mode()
 def probabilities(
-    method: Method, inputs: Float[Tensor, "n *shape"], *, batch_size: int = 512
+    method: Method, inputs: Float[Tensor, "n *shape"] | LazyInputs, *, batch_size: int = 512
 ) -> Float[Tensor, "n labels"]:
     """Label probabilities in evaluation mode; the modes of the method and its nets are left as they were.
 
     Args:
         method: trained.
-        inputs: as in training, scaled.
+        inputs: as in training, scaled; each pass's go to the method's device.
         batch_size: examples a pass; the result depends on it by rounding alone.
+
+    Returns:
+        On the CPU.
     """
+    device = next((parameter.device for parameter in method.parameters()), inputs.device)
     modes = [(module, module.training) for module in method.modules()]
     method.eval()
     try:
-        parts = [method(part).softmax(1) for part in torch.split(inputs, batch_size)]
+        parts = [method(part.to(device)).softmax(1).cpu() for part in read_in_order(inputs, batch_size)]
     finally:
         for module, training in modes:
             module.training = training

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import torch
 
+from crossgrad._types import Batch
 from crossgrad.building import build_method
 from crossgrad.data import DomainDataset, training_subset
-from crossgrad.experiments.performing import building_of, scaling_for, torch_threads
+from crossgrad.experiments.performing import building_of, scaling_for
 from crossgrad.experiments.runs import Run
+from crossgrad.global_state import generators_restored, torch_threads
 from crossgrad.training import batches
+from crossgrad.training.precision import autocast
 
 TIMED_STEPS = 5
 
@@ -30,12 +33,13 @@ def step_seconds(runs: Sequence[Run], dataset: DomainDataset) -> dict[str, float
 
 def _time_step(run: Run, dataset: DomainDataset) -> float:
     train = training_subset(dataset, run.split(dataset))
-    method = build_method(**building_of(run, train))
+    device = torch.device(run.settings.device)
+    method = build_method(**building_of(run, train)).to(device)
     optimizer = run.settings.make_optimizer(method.parameters())
     scaling = scaling_for(run.settings, train.inputs)
     stream = batches(train, batch_size=run.settings.batch_size, seed=0)
     by_phase = []
-    with torch_threads(run.settings.threads), torch.random.fork_rng(devices=[]):  # dropout draws
+    with torch_threads(run.settings.threads), generators_restored(device):  # dropout draws
         for phase in range(method.N_PHASES):
             method.phase = phase
             seconds = []
@@ -43,9 +47,13 @@ def _time_step(run: Run, dataset: DomainDataset) -> float:
                 batch = next(stream)
                 batch = batch._replace(inputs=scaling.apply(batch.inputs))
                 started = time.perf_counter()
+                batch = Batch(*(tensor.to(device) for tensor in batch))
                 optimizer.zero_grad()
-                method.backward(batch)
+                with autocast(device, run.settings.precision):
+                    method.backward(batch)
                 optimizer.step()
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
                 seconds.append(time.perf_counter() - started)
             by_phase.append(statistics.median(seconds[1:]))
     return statistics.fmean(by_phase)

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,8 @@ from crossgrad.data import (
     Standardisation,
     training_subset,
 )
+from crossgrad.data.lazy_inputs import LazyInputs
+from crossgrad.data.reading import read_in_order
 from crossgrad.errors import NonFiniteLossError
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.early_stopping import early_stopping
@@ -34,16 +37,25 @@ from crossgrad.training import History, Watch, fit, watch_nothing
 from crossgrad.training.checkpoints import Checkpoints
 
 GALLERY_EXAMPLES = 8
+LOOKED_AT = 64
+"""Lazy inputs that are read at once to see whether they are images."""
 CHECKPOINTS = "checkpoints"
 """Folder of checkpoints in the folder of what a training writes."""
 
 
-def scaling_for(settings: Settings, train_inputs: Tensor) -> Standardisation:
+def scaling_for(settings: Settings, train_inputs: Tensor | LazyInputs) -> Standardisation:
     """The scaling that settings ask for, from training inputs alone."""
-    is_image = train_inputs.ndim == 4 and float(train_inputs.min()) >= 0 and float(train_inputs.max()) <= 1
-    if settings.scaling == "none" or (settings.scaling == "auto" and is_image):
+    if settings.scaling == "none" or (settings.scaling == "auto" and _are_images(train_inputs)):
         return Standardisation.identity()
     return Standardisation.fit(train_inputs)
+
+
+def _are_images(inputs: Tensor | LazyInputs) -> bool:
+    """Whether inputs have the shape of images and values in [0, 1]; lazy ones are read up to the first that has not."""
+    if inputs.ndim != 4 or isinstance(inputs, Tensor):
+        return inputs.ndim == 4 and float(inputs.min()) >= 0 and float(inputs.max()) <= 1
+    with closing(read_in_order(inputs, LOOKED_AT)) as parts:
+        return inputs.in_unit_range or all(_are_images(part) for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +274,7 @@ def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> 
     if not moved:
         return {}
     return {
-        "inputs": chosen.inputs.numpy(),
+        "inputs": inputs.numpy(),
         "labels": np.array([train.label_names[index] for index in chosen.labels.tolist()]),
         "domains": np.array([train.domain_names[index] for index in chosen.domains.tolist()]),
         **{name: scaling.invert(inputs.cpu()).numpy() for name, inputs in moved.items()},

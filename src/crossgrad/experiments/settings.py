@@ -5,28 +5,53 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
 from torch.nn import Parameter
+from torch.optim.lr_scheduler import LRScheduler
 
 from crossgrad.building import known, method_fields, method_name, parse_field
 from crossgrad.errors import SettingsError
 from crossgrad.methods import PRESETS
 from crossgrad.perturb import Step
+from crossgrad.training.averaging import WeightAverage
+from crossgrad.training.clipping import GradientClip
+from crossgrad.training.devices import resolve_device
+from crossgrad.training.precision import check_precision
+from crossgrad.training.rmsprop_tf import RMSpropTF
+from crossgrad.training.schedules import SCHEDULES, make_schedule
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
+    "sgd_momentum": partial(torch.optim.SGD, momentum=0.9),
     "rmsprop": torch.optim.RMSprop,
+    "rmsprop_tf": RMSpropTF,
 }
-"""Names on the command line and in records; all at torch's defaults but for learning rate and weight decay."""
+"""Names on the command line and in records; all at their defaults but for learning rate and weight decay."""
 
 LARGEST = torch.finfo(torch.float32).max
 
 SCALINGS = ("auto", "none", "standardise")
 """How inputs are scaled: "auto" leaves images in [0, 1] as they are and standardises everything else."""
+
+OF_THE_FIRST_RECORDS = (
+    "max_steps",
+    "batch_size",
+    "learning_rate",
+    "optimizer",
+    "weight_decay",
+    "dropout",
+    "scaling",
+    "in_domain_fraction",
+    "threads",
+    "fields",
+)
+"""Settings that every record has; the others came later and are told only where they differ from their defaults, so
+that runs from before there were such settings keep their name."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +72,31 @@ class Settings:
     batch_size: int = 64
     """Examples a step."""
     learning_rate: float = 1e-3
-    """Of the optimiser, constant."""
+    """Of the optimiser; what the schedule's factors are of."""
     optimizer: str = "adam"
     """Name in OPTIMIZERS."""
     weight_decay: float = 0.0
     """The optimiser's L2 penalty."""
+    schedule: str = "constant"
+    """How the learning rate changes: one of SCHEDULES."""
+    warmup_steps: int = 0
+    """Steps over which the learning rate first grows evenly to its full value, fewer than max_steps."""
+    decay: float | None = None
+    """Of the schedule step, and of no other: what the learning rate is multiplied by, in (0, 1)."""
+    decay_epochs: float | None = None
+    """Of the schedule step, and of no other: after how many passes over the training examples, each time."""
+    clip_value: float | None = None
+    """Bound on each value of a parameter's gradient; None for none."""
+    clip_norm: float | None = None
+    """Bound on the L2 norm of all parameters' gradients together; None for none."""
+    patience: int | None = None
+    """Measurements of in-domain accuracy in a row, no better than the best before them, that end training with the
+    weights of the best; None trains all steps."""
+    score_every: int = 100
+    """Steps between two measurements; of patience, and of nothing else."""
+    average: float | None = None
+    """Decay of an exponential moving average of the weights, in (0, 1), that is evaluated, kept and saved in their
+    place; None for the weights of the last step."""
     dropout: float = 0.0
     """Probability of zeroing a unit of a net's last hidden layer."""
     scaling: str = "auto"
@@ -62,6 +107,10 @@ class Settings:
     """Whether batches draw from the training domains in turn instead of from all examples alike."""
     threads: int = 1
     """Of torch within the run; results depend on it."""
+    precision: str = "float32"
+    """Of the nets' passes in training: one of PRECISIONS."""
+    device: str = "cpu"
+    """That trains and evaluates: "cpu", "cuda", "cuda:1"; "auto" becomes the one that there is."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The method's own, by name."""
 
@@ -72,9 +121,8 @@ class Settings:
             raise SettingsError(f"balanced is true or false, not {self.balanced!r}")
         for name in ("max_steps", "batch_size", "threads"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, SupportsIndex) or operator.index(value) < 1:
-                raise SettingsError(f"{name} is a whole number of at least 1, not {value!r}")
-            object.__setattr__(self, name, operator.index(value))  # NumPy's integers are no JSON
+            object.__setattr__(self, name, _whole(name, value, least=1))
+        self._check_later_ones()
         for name, low, high in (
             ("learning_rate", math.ulp(0.0), LARGEST),
             ("weight_decay", 0.0, LARGEST),
@@ -87,6 +135,42 @@ class Settings:
                 raise SettingsError(f"{name} is a number, {rule}, not {value!r}")
             object.__setattr__(self, name, float(value))
 
+    def _check_later_ones(self) -> None:
+        known("schedule", self.schedule, SCHEDULES)
+        for name, least in (("warmup_steps", 0), ("patience", 1), ("score_every", 1)):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _whole(name, value, least=least))
+        if self.warmup_steps >= self.max_steps:
+            raise SettingsError(f"warmup_steps is below max_steps, {self.max_steps}, not {self.warmup_steps}")
+        for name, below in (
+            ("decay", 1.0),
+            ("decay_epochs", LARGEST),
+            ("clip_value", LARGEST),
+            ("clip_norm", LARGEST),
+            ("average", 1.0),
+        ):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float | np.floating) and 0 < value < below):
+                raise SettingsError(
+                    f"{name} is a number above 0, {'below 1' if below == 1 else 'finite'}, not {value!r}"
+                )
+            if value is not None:
+                object.__setattr__(self, name, float(value))
+        given = [name for name in ("decay", "decay_epochs") if getattr(self, name) is not None]
+        if self.schedule == "step" and len(given) < 2:
+            raise SettingsError("the schedule step needs decay and decay_epochs, such as 0.94 and 2")
+        if self.schedule != "step" and given:
+            raise SettingsError(f"{given[0]} is of the schedule step, and the schedule is {self.schedule}")
+        if self.patience is None and self.score_every != Settings.score_every:
+            raise SettingsError("score_every is of early stopping; give patience too")
+        if self.patience is not None and self.in_domain_fraction == 0:
+            raise SettingsError(
+                "patience needs examples of the training domains to measure on; with an in_domain_fraction of 0 there "
+                "are none: give one above 0, or no patience"
+            )
+        check_precision(self.precision)
+        object.__setattr__(self, "device", resolve_device(self.device))
+
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Settings":
         """Settings by name, with an error that names the nearest where there is none of that name."""
@@ -98,16 +182,52 @@ class Settings:
         """The optimiser over a method's parameters."""
         return OPTIMIZERS[self.optimizer](parameters, lr=self.learning_rate, weight_decay=self.weight_decay)
 
+    def make_schedule(self, optimizer: torch.optim.Optimizer, *, n_examples: int) -> LRScheduler | None:
+        """The schedule of the optimiser's learning rate; None where that is constant.
+
+        Args:
+            optimizer: that `make_optimizer` made.
+            n_examples: to train on, which a pass over them depends on.
+        """
+        return make_schedule(
+            optimizer,
+            self.schedule,
+            max_steps=self.max_steps,
+            warmup_steps=self.warmup_steps,
+            decay=1.0 if self.decay is None else self.decay,
+            steps_per_decay=max(1, int(n_examples / self.batch_size * (self.decay_epochs or 0.0))),
+        )
+
+    def make_clip(self) -> GradientClip | None:
+        """The bounds on gradients; None where there are none."""
+        if self.clip_value is None and self.clip_norm is None:
+            return None
+        return GradientClip(value=self.clip_value, norm=self.clip_norm)
+
+    def make_average(self) -> WeightAverage | None:
+        """The average of the weights, of nothing yet; None where the last ones are kept."""
+        return None if self.average is None else WeightAverage(self.average)
+
     def to_json(self) -> dict[str, Any]:
-        """By name; `balanced` only where it is set: runs from before there was such a setting keep their name."""
+        """By name; those that are not OF_THE_FIRST_RECORDS only where they differ from their defaults."""
         values = asdict(self) | {"fields": dict(self.fields)}
-        return values if self.balanced else {name: value for name, value in values.items() if name != "balanced"}
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        return {
+            name: value for name, value in values.items() if name in OF_THE_FIRST_RECORDS or value != defaults[name]
+        }
 
     def for_method(self, method: str, fields: Mapping[str, Any]) -> "Settings":
         """These settings with all of a method's fields written out, defaults included, as JSON can hold them."""
         return replace(
             self, fields={name: _plain(value) for name, value in (method_fields(method) | dict(fields)).items()}
         )
+
+
+def _whole(name: str, value: Any, *, least: int) -> int:
+    """Python's own int: NumPy's are no JSON."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or operator.index(value) < least:
+        raise SettingsError(f"{name} is a whole number of at least {least}, not {value!r}")
+    return operator.index(value)
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from crossgrad._types import Batch, Classes, Inputs, Logits
 from crossgrad.errors import SettingsError
+from crossgrad.global_state import generators_alone
 from crossgrad.perturb import example_norms
 from crossgrad.processes import ALONE, Processes
 
@@ -60,6 +61,8 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def perturbed(self, batch: Batch) -> dict[str, Tensor]:
         """The inputs as `backward` would move them now, touching no parameter's `.grad` and no state.
+
+        The batch is a whole one: no other process is asked about it.
 
         Returns:
             "domain_perturbed": moved along the domain loss's gradient; "label_perturbed": along the label loss's;
@@ -116,7 +119,7 @@ def state_kept(module: nn.Module, device: torch.device) -> Iterator[None]:
     """
     kept = [(buffer, buffer.clone()) for buffer in module.buffers()]
     try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with generators_alone(device):
             yield
     finally:
         with torch.no_grad():

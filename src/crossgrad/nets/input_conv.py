@@ -46,7 +46,13 @@ class InputConv2d(nn.Module):
             plain: Tensor = self.conv(inputs)
             return plain
         padding = self.conv.padding[0]
-        result: Tensor = _Convolve.apply(inputs, self.conv.weight, self.conv.bias, padding)  # type: ignore[no-untyped-call]
+        weight, bias = self.conv.weight, self.conv.bias
+        if torch.is_autocast_enabled("cpu"):
+            # Autocast alone would cast inside _Convolve, whose backward then has gradients of another type than inputs.
+            dtype = torch.get_autocast_dtype("cpu")
+            inputs, weight = inputs.to(dtype), weight.to(dtype)
+            bias = None if bias is None else bias.to(dtype)
+        result: Tensor = _Convolve.apply(inputs, weight, bias, padding)  # type: ignore[no-untyped-call]
         return result
 
 
