@@ -90,11 +90,10 @@ def test_what_is_here_but_damaged_says_so_and_the_other_rows_are_counted(rotated
 
 
 @pytest.mark.usefixtures("nothing_here")
-def test_every_table_has_a_cell_for_every_column_and_names_benchmarks_that_are_listed() -> None:
-    for make in TABLES.values():
-        table = make()
-        assert all(set(row) == set(table.columns) for row in table.rows)
-        assert set(listed(table)) <= set(BENCHMARKS)
+def test_table_3_has_a_cell_for_every_column_and_names_benchmarks_that_are_listed() -> None:
+    table = table3()
+    assert all(set(row) == set(table.columns) for row in table.rows)
+    assert set(listed(table)) <= set(BENCHMARKS)
 
 
 def listed(table: PaperTable) -> list[str]:

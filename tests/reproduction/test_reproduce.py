@@ -1,0 +1,221 @@
+"""crossgrad reproduce: a table of the paper from small studies, planned, trained, resumed, and set beside numbers."""
+
+import json
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+import pytest
+
+from crossgrad.cli import main
+from crossgrad.data import BENCHMARKS, DomainDataset, with_training_domains
+from crossgrad.data.domain_split import DomainSplit
+from crossgrad.errors import SettingsError
+from crossgrad.experiments.grids import Dimension
+from crossgrad.records import read_records
+from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, accuracy_table
+from crossgrad.reproduction.studies import Study
+from crossgrad.reproduction.targets import Column
+from small import vectors
+
+DIGITS = Study(
+    "digits", "digits", "real digits at six angles", hold_out="each", methods=("erm", "label_grad", "crossgrad")
+)
+ABSENT = Study("absent", "lipitk", "the paper's own")
+PUBLISHED = {"erm": 50.0, "crossgrad": 60.0}
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CROSSGRAD_DATA", str(tmp_path / "data"))
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Target:
+    """Table 4 of one study at hand and one that is not, and a quick scale that chooses LabelGrad's step of two."""
+    target = Target(
+        "Table 4: small",
+        (
+            Column("D0", DIGITS, PUBLISHED, held_out=("0",)),
+            Column("All", DIGITS, {}, gains={"crossgrad": 2.0}),
+            Column("Absent", ABSENT, PUBLISHED),
+        ),
+    )
+    monkeypatch.setitem(TARGETS, "table4", target)
+    grids = {"label_grad": [Dimension(("label_gradient_step",), (0.1, 0.3))]}
+    scale = replace(SCALES["quick"], settings={"max_steps": 3, "batch_size": 8}, grids=grids)
+    monkeypatch.setitem(SCALES, "quick", scale)
+    return target
+
+
+def test_a_table_is_planned_trained_once_and_set_beside_the_published_numbers(command: Command, small: Target) -> None:
+    done = command("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
+    assert done.code == 0
+    n_sweep = 2 * 15  # two candidates, every pair of six angles
+    n_comparison = (3 + 1) * 6 * 2  # three methods and matched ERM, six angles, two seeds
+    assert f"digits: {n_sweep + n_comparison} runs, about" in done.err
+    assert "absent: left out. lipitk is not here." in " ".join(done.err.split())
+    folder = Path("out/quick/digits")
+    assert len(read_records(folder / "comparison")) == n_comparison
+    assert len(read_records(folder / "sweeps/label_grad")) == n_sweep
+
+    table = json.loads(Path("out/quick/table4.json").read_text())
+    row = next(row for row in table["rows"] if (row["column"], row["method"]) == ("D0", "CrossGrad"))
+    ours = [
+        100 * record["out_of_domain"]["accuracy"]
+        for record in read_records(folder / "comparison")
+        if record["method"] == "crossgrad" and record["held_out"] == ["0"]
+    ]
+    assert row["ours"] == f"{fmean(ours):.1f} ± {stdev(ours) / sqrt(2):.1f}"
+    assert row["published"] == "60.0"
+    assert row["minus_published"] == f"{fmean(ours) - 60:+.1f}"
+    absent = [row["ours"] for row in table["rows"] if row["column"] == "Absent"]
+    assert absent == [None] * len(absent)
+    assert "Absent: Not run." in table["notes"]
+
+    before = (folder / "comparison/records.jsonl").read_bytes()
+    again = command("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
+    assert f"{n_sweep + n_comparison} are done, about 0 s to go" in " ".join(again.err.split())
+    assert (folder / "comparison/records.jsonl").read_bytes() == before
+    shown = command("reproduce", "table4", "--scale", "quick", "--output", "out", "--no-training", "--json")
+    assert json.loads(shown.out) == table
+    assert "runs" not in shown.err
+
+
+def test_every_choice_of_a_study_was_made_on_validation_domains(command: Command, small: Target) -> None:
+    command("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
+    records = read_records(Path("out/quick/digits/comparison"))
+    assert {record["select"] for record in records if record["method"] == "label_grad"} == {"held-out"}
+    assert {record["select"] for record in records if record["method"] != "label_grad"} == {"none"}
+
+
+def table_of(small: Target, folder: Path) -> PaperTable:
+    return accuracy_table(small, SCALES["quick"], folder)
+
+
+def record(method: str, angle: str, seed: int, accuracy: float) -> str:
+    by_domain = {angle: accuracy}
+    return json.dumps(
+        {
+            "version": 1, "key": f"{method}{angle}{seed}", "dataset": "digits", "method": method, "seed": seed,
+            "held_out": [angle], "domains": ["0", "15"], "error": None,
+            "out_of_domain": {"accuracy": accuracy, "n": 10, "by_domain": by_domain},
+        }
+    )  # fmt: skip
+
+
+def write(folder: Path, *lines: str) -> None:
+    place = folder / "digits" / "comparison"
+    place.mkdir(parents=True)
+    (place / "records.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_missing_runs_are_named_and_half_seeds_are_not_averaged(small: Target, tmp_path: Path) -> None:
+    whole = [record("erm", angle, seed, 0.5) for angle in ("0", "15") for seed in (0, 1)]
+    half = [record("crossgrad", "0", 0, 0.9), record("crossgrad", "15", 0, 0.7), record("crossgrad", "0", 1, 0.9)]
+    write(tmp_path, *whole, *half)
+    table = table_of(small, tmp_path)
+    ours = {(row["column"], row["method"]): row["ours"] for row in table.rows}
+    assert ours["D0", "CrossGrad"] == "90.0 ± 0.0"
+    assert ours["All", "CrossGrad"] == "80.0"  # its second seed has one angle of two
+    assert ours["D0", "LabelGrad"] is None
+    missing = [note for note in table.notes if "Missing runs" in note]
+    assert missing == [
+        "D0: Missing runs: LabelGrad (seeds 0, 1); Matched ERM (seeds 0, 1).",
+        "All: Missing runs: LabelGrad (seeds 0, 1); CrossGrad (seeds 1); Matched ERM (seeds 0, 1).",
+    ]
+
+
+def test_a_published_gain_is_set_beside_our_gain(small: Target, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        *(record("erm", angle, 0, 0.5) for angle in ("0", "15")),
+        *(record("crossgrad", angle, 0, 0.53) for angle in ("0", "15")),
+    )
+    (row,) = [row for row in table_of(small, tmp_path).rows if (row["column"], row["method"]) == ("All", "CrossGrad")]
+    assert (row["published"], row["gain"], row["minus_published"]) == ("+2.0 on ERM", "+3.0", "+1.0")
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_every_table_names_benchmarks_and_methods_that_there_are_and_studies_with_names_of_their_own(name: str) -> None:
+    target = TARGETS[name]
+    assert {study.benchmark for study in target.studies} <= set(BENCHMARKS)
+    for study in target.studies:
+        assert set(study.options) <= set(BENCHMARKS[study.benchmark].options)
+        assert all(column.study == study for column in target.columns if column.study.name == study.name)
+    for column in target.columns:
+        assert set(column.published) <= set(column.study.methods)
+        assert set(column.gains or {}) <= set(column.study.methods)
+
+
+def test_studies_of_one_name_are_one_study_in_all_tables() -> None:
+    by_name: dict[str, Study] = {}
+    for target in TARGETS.values():
+        for study in target.studies:
+            assert by_name.setdefault(study.name, study) == study
+
+
+def test_an_unknown_scale_is_told_with_the_nearest(command: Command) -> None:
+    done = command("reproduce", "table4", "--scale", "qick")
+    assert (done.code, done.out) == (2, "")
+    assert re.search(r"no scale 'qick'; did you mean 'quick'\?", done.err)
+
+
+def own_split(n: int) -> DomainDataset:
+    names = tuple(f"domain {index}" for index in range(n))
+    dataset = vectors(6 * n)
+    return replace(
+        dataset,
+        domains=dataset.domains.new_tensor([index % n for index in range(6 * n)]),
+        domain_names=names,
+        domain_split=DomainSplit(validation=names[:1], test=names[-2:]),
+    )
+
+
+def test_fewer_training_domains_are_nested_and_leave_validation_and_test_as_they_are() -> None:
+    dataset = own_split(12)
+    kept = {n: with_training_domains(dataset, n) for n in (2, 5, 9)}
+    assert set(kept[2].domain_names) < set(kept[5].domain_names) < set(kept[9].domain_names)
+    for n, fewer in kept.items():
+        assert len(fewer.domain_names) == n + 3
+        assert fewer.domain_split == dataset.domain_split
+        for name in fewer.domain_names:
+            here, there = fewer.domain_names.index(name), dataset.domain_names.index(name)
+            assert (fewer.inputs[fewer.domains == here] == dataset.inputs[dataset.domains == there]).all()
+    assert kept[9].domain_names == dataset.domain_names
+
+
+@pytest.mark.parametrize("n", [1, 10])
+def test_more_training_domains_than_there_are_or_fewer_than_two_are_refused(n: int) -> None:
+    with pytest.raises(SettingsError, match=rf"has 9 training domains; keep 2 to all of them, not {n}"):
+        with_training_domains(own_split(12), n)
+
+
+def test_data_without_a_split_of_its_own_has_no_training_domains_to_leave_out() -> None:
+    with pytest.raises(SettingsError, match="has no split of its own"):
+        with_training_domains(vectors(20), 2)
