@@ -84,6 +84,11 @@ class LazyInputs:
         return len(self.shape)
 
     @property
+    def device(self) -> torch.device:
+        """Where inputs are when they are read."""
+        return torch.device("cpu")
+
+    @property
     def in_unit_range(self) -> bool:
         """Whether all values are known to be in [0, 1]."""
         return self.source.in_unit_range and not self.functions

@@ -52,10 +52,12 @@ def scaling_for(settings: Settings, train_inputs: Tensor | LazyInputs) -> Standa
 
 def _are_images(inputs: Tensor | LazyInputs) -> bool:
     """Whether inputs have the shape of images and values in [0, 1]; lazy ones are read up to the first that has not."""
-    if inputs.ndim != 4 or isinstance(inputs, Tensor):
+    if isinstance(inputs, Tensor):
         return inputs.ndim == 4 and float(inputs.min()) >= 0 and float(inputs.max()) <= 1
+    if inputs.ndim != 4 or inputs.in_unit_range:
+        return inputs.ndim == 4
     with closing(read_in_order(inputs, LOOKED_AT)) as parts:
-        return inputs.in_unit_range or all(_are_images(part) for part in parts)
+        return all(_are_images(part) for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +271,8 @@ def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> 
     chosen = train.subset(in_turn[:GALLERY_EXAMPLES])
     method.eval()  # nothing trains it any more
     device = next(method.parameters()).device
-    batch = Batch(scaling.apply(chosen.inputs), chosen.labels, chosen.domains)
+    inputs = chosen.inputs[:]  # read, where they are lazy
+    batch = Batch(scaling.apply(inputs), chosen.labels, chosen.domains)
     moved = method.perturbed(Batch(*(tensor.to(device) for tensor in batch)))
     if not moved:
         return {}
@@ -277,5 +280,5 @@ def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> 
         "inputs": inputs.numpy(),
         "labels": np.array([train.label_names[index] for index in chosen.labels.tolist()]),
         "domains": np.array([train.domain_names[index] for index in chosen.domains.tolist()]),
-        **{name: scaling.invert(inputs.cpu()).numpy() for name, inputs in moved.items()},
+        **{name: scaling.invert(values.cpu()).numpy() for name, values in moved.items()},
     }

@@ -1,7 +1,7 @@
 """fit(): the loop, and nothing but the loop."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from crossgrad.methods import Method
 from crossgrad.processes import ALONE, Processes
 from crossgrad.training.averaging import WeightAverage
 from crossgrad.training.checkpoints import Checkpoints, Part
-from crossgrad.training.combining import combine
+from crossgrad.training.combining import check_same, combine, together
 from crossgrad.training.generators import seeded
 from crossgrad.training.history import History
 from crossgrad.training.loading import Loader
@@ -56,16 +56,18 @@ def fit(
         average: of the weights over steps; the method is left with it instead of the last weights.
         stopping: ends training early and leaves the best weights.
         precision: of the nets' passes: one of PRECISIONS.
-        processes: that train together.
-        checkpoints: to write, and to go on from where there is one.
+        processes: that train together, called alike in all; each gets its share of every batch, and all are left with
+            the same weights.
+        checkpoints: to go on from where there is one, and to write; of several processes the first writes them.
         watch: called every `watch_every` steps with what was seen since its last call.
         watch_every: steps; by default a hundredth of max_steps, at least 1.
 
     Raises:
         NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step. Or the
             last step made logits NaN or infinite.
-        SettingsError: max_steps, batch_size or watch_every is below 1.
-        CheckpointError: a checkpoint that is there cannot be used.
+        SettingsError: max_steps, batch_size or watch_every is below 1, or batch_size below the number of processes.
+        CheckpointError: a checkpoint that is there cannot be used, or another process found another one.
+        ProcessesError: another process ended, or did not answer in time.
 
     Example:
         >>> from crossgrad.methods import ERM
@@ -85,8 +87,12 @@ def fit(
     sampler = Sampler(train, batch_size=batch_size, seed=seed, balanced=balanced)
     loader = Loader(train, sampler, processes=processes, device=device)
     history = History()
-    method.processes = processes
-    with training_mode(method), seeded(seed, device) as generators:
+    with (
+        closing(loader),
+        training_mode(method),
+        together(method, processes, batch_size=batch_size),
+        seeded(seed, device) as generators,
+    ):
         # Everything that a step changes, so everything that a checkpoint holds.
         candidates: dict[str, Part | None] = {
             "method": method,
@@ -99,12 +105,13 @@ def fit(
             "generators": generators,
         }
         parts = {name: part for name, part in candidates.items() if part is not None}
-        step = checkpoints.restore(parts) if checkpoints else 0
+        step = check_same(checkpoints.restore(parts) if checkpoints else 0, processes)
         clock = Clock(batch_size)
         while step < n_steps and not (stopping and stopping.is_over):
             method.phase, done = divmod(step, max_steps)
             method.progress = done / max_steps
             step += 1
+            generators.begin(step, processes)
             optimizer.zero_grad()
             batch = clock.wait_for(loader.next)
             with autocast(device, precision):
@@ -124,7 +131,7 @@ def fit(
             if stopping:
                 stopping.judge(method, step, average=average)
             # The last step needs none: what follows is the end.
-            if checkpoints and step < n_steps:
+            if checkpoints and processes.is_first and step < n_steps:
                 checkpoints.write_if_due(step, parts)
         if average:
             average.copy_to(method)
@@ -133,7 +140,8 @@ def fit(
         # A loss tells of the update before it; of the last update only what the method gives now tells.
         method.eval()
         with torch.no_grad():
-            check_finite({"the largest logit": method(batch.inputs).abs().max()}, step)
+            largest = processes.sum(method(batch.inputs).abs().max())
+            check_finite({"the largest logit": largest}, step)
     return history
 
 

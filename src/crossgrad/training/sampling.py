@@ -109,7 +109,11 @@ class _Stream:
 
 def load(dataset: DomainDataset, choice: Choice) -> Batch:
     """The batch of these examples, in their order."""
-    inputs = dataset.inputs[choice.examples]
+    return batch_of(dataset, choice, dataset.inputs[choice.examples])
+
+
+def batch_of(dataset: DomainDataset, choice: Choice, inputs: Tensor) -> Batch:
+    """The batch of these examples, whose inputs are here and may be changed."""
     if choice.variants is not None and dataset.variants is not None:
         varied = choice.variants > 0
         inputs[varied] = dataset.variants[choice.examples[varied], choice.variants[varied] - 1]
