@@ -29,6 +29,14 @@ class WorkerLostError(CrossGradError, RuntimeError):
     """A worker process died in the middle of a run (killed, or out of memory); finished runs are kept."""
 
 
+class ProcessesError(CrossGradError, RuntimeError):
+    """The processes of one training cannot go on: one of them ended, or did not answer in time."""
+
+
+class OtherProcessError(CrossGradError, RuntimeError):
+    """Another process of this training failed first, and says why."""
+
+
 class ModelError(CrossGradError, ValueError):
     """A saved model cannot be read: missing, truncated, altered, or written by a newer version."""
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from crossgrad.errors import SettingsError
+from crossgrad.processes import ALONE, Processes
 
 Norm = Literal["none", "l2", "linf", "sign"]
 """What an input gradient is scaled to before the step: nothing, unit L2, unit L-infinity, or its sign."""
@@ -162,12 +163,21 @@ class Step(nn.Module):
         return cls(calibrated=size) if calibrated else cls(size)
 
     @torch.no_grad()
-    def observe(self, gradient: Float[Tensor, "batch *shape"]) -> None:
-        """Take a training batch's gradient into the running mean; nothing where the factor is fixed."""
+    def observe(self, gradient: Float[Tensor, "batch *shape"], *, processes: Processes = ALONE) -> None:
+        """Take a training batch's gradient into the running mean; nothing where the factor is fixed.
+
+        Args:
+            gradient: of this process's examples.
+            processes: the mean is over the examples of all of them, and all call this.
+        """
         if self.is_calibrated:
             self.observed += 1
             share = (self.YOUNG / (self.observed.to(self.running) + self.YOUNG - 1)).clamp(min=self.SHARE)
-            self.running.lerp_(example_norms(gradient, "linf").mean().to(self.running), share)
+            mean = example_norms(gradient, "linf").mean()
+            if processes.size > 1:
+                total, n = processes.sum(torch.stack([mean * len(gradient), torch.full_like(mean, len(gradient))]))
+                mean = total / n
+            self.running.lerp_(mean.to(self.running), share)
 
     def forward(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Perturbation for a gradient; a calibrated step that has observed nothing goes by this one."""
@@ -182,9 +192,23 @@ class Step(nn.Module):
 
 
 def perturbation(
-    gradient: Float[Tensor, "batch *shape"], step: Step, *, clip: float | None, norm: Norm, reduction: Reduction
+    gradient: Float[Tensor, "batch *shape"],
+    step: Step,
+    *,
+    clip: float | None,
+    norm: Norm,
+    reduction: Reduction,
+    processes: Processes = ALONE,
 ) -> Float[Tensor, "batch *shape"]:
     """From the gradient of each example's own loss to what is added to the inputs in a training step; a constant.
+
+    Args:
+        gradient: of this process's examples.
+        step: observes it, where it is calibrated.
+        clip: bound on each value.
+        norm: what each example's is scaled to.
+        reduction: "mean" divides by the examples of the whole batch.
+        processes: whose examples are the whole batch; all call this.
 
     Example:
         >>> gradient = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
@@ -193,9 +217,10 @@ def perturbation(
                 [0.0000, 0.0000]])
     """
     if reduction == "mean":
-        gradient = gradient / len(gradient)
+        n = len(gradient)
+        gradient = gradient / (n if processes.size == 1 else int(processes.sum(torch.tensor(n))))
     gradient = shape_gradient(gradient, clip=clip, norm=norm)
-    step.observe(gradient)
+    step.observe(gradient, processes=processes)
     moved: Tensor = step(gradient)
     return moved
 

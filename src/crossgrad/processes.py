@@ -1,8 +1,21 @@
 """Several processes that train one model together: who this one is, and what all of them have in sum."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
+import torch
+import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
+
+from crossgrad.errors import OtherProcessError, ProcessesError, SettingsError
+
+VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun and accelerate tell every process that they start."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,11 @@ class Processes:
     rank: int = 0
     size: int = 1
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the one that prints and writes."""
+        return self.rank == 0
+
     def share(self, n: int) -> slice:
         """Which of n examples are this process's: consecutive ones, the first processes have one more."""
         least, rest = divmod(n, self.size)
@@ -28,9 +46,120 @@ class Processes:
         return slice(start, start + least + (self.rank < rest))
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over all processes, the same in each."""
+        """The sum over all processes, the same to the bit in each. All of them call this, and wait for each other.
+
+        Args:
+            values: of one shape and type in every process; overwritten where there are several.
+
+        Raises:
+            ProcessesError: another process ended, or did not call this in time.
+        """
+        if self.size > 1:
+            with _losses_told():
+                dist.all_reduce(values)
+        return values
+
+    def of_first(self, values: Tensor) -> Tensor:
+        """What the first process has. All of them call this.
+
+        Args:
+            values: of one shape and type in every process; overwritten.
+
+        Raises:
+            ProcessesError: as `sum`.
+        """
+        if self.size > 1:
+            with _losses_told():
+                dist.broadcast(values, src=0)
         return values
 
 
 ALONE = Processes()
 """One process, which needs nobody."""
+
+
+def launched() -> Processes:
+    """The processes that a launcher says there are: torchrun, accelerate, or whoever sets the same variables.
+
+    Raises:
+        SettingsError: there are several and a variable is missing or no number.
+    """
+    try:
+        size = int(os.environ.get("WORLD_SIZE", 1))
+        if size == 1:
+            return ALONE
+        if missing := [name for name in VARIABLES if name not in os.environ]:
+            raise SettingsError(f"WORLD_SIZE is {size}, but {missing[0]} is not set; start with torchrun")
+        return Processes(rank=int(os.environ["RANK"]), size=size)
+    except ValueError as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError(f"the launcher's variables are no whole numbers: {error}") from error
+
+
+@contextmanager
+def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[Processes]:
+    """Meet the processes that a launcher started beside this one, and stay with them to the end.
+
+    At the end all wait for each other. An error in one of them ends all: it is raised where it happened first, and
+    `OtherProcessError` in the others.
+
+    Args:
+        device: "cpu" for gloo; "cuda" for NCCL, and the current device becomes the one of this process's LOCAL_RANK.
+        timeout_seconds: how long to wait for the others, here and in every sum.
+
+    Raises:
+        SettingsError: as `launched`.
+        ProcessesError: not all of them came in time.
+
+    Example:
+        >>> with joined() as processes:
+        ...     processes.sum(torch.tensor(1.0))  # nobody else here
+        tensor(1.)
+    """
+    processes = launched()
+    if processes.size == 1:
+        yield processes
+        return
+    timeout = timedelta(seconds=timeout_seconds)
+    device_before = None
+    try:
+        if device.startswith("cuda"):
+            device_before = torch.cuda.current_device()
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        with _losses_told():
+            store, _, _ = next(rendezvous("env://", timeout=timeout))
+            # Both, since what is on the CPU is summed too.
+            backend = "cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo"
+            dist.init_process_group(
+                backend, store=store, rank=processes.rank, world_size=processes.size, timeout=timeout
+            )
+        try:
+            yield processes
+            processes.sum(torch.zeros(()))
+        except Exception as error:
+            if _is_first_to_fail(store):
+                raise
+            raise OtherProcessError("another process of this training failed first, and says why") from error
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+        if device_before is not None:
+            torch.cuda.set_device(device_before)
+
+
+@contextmanager
+def _losses_told() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ProcessesError(
+            f"a process of this training ended, or did not answer in time: {str(error).partition(chr(10))[0]}"
+        ) from error
+
+
+def _is_first_to_fail(store: Any) -> bool:
+    try:
+        return int(store.add("crossgrad/failed", 1)) == 1
+    except RuntimeError:
+        return True  # the store's process is gone; rather two messages than none

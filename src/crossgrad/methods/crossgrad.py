@@ -17,6 +17,7 @@ from crossgrad.methods.base import (
     state_kept,
 )
 from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
+from crossgrad.processes import ALONE, Processes
 
 
 @final
@@ -146,7 +147,7 @@ class CrossGrad(Method):
         }
 
         if moves_label_input:
-            added = self._perturbation(domain_gradient, self.domain_gradient_step)
+            added = self._perturbation(domain_gradient, self.domain_gradient_step, self.processes)
             moved = inputs + added
             with torch.no_grad():
                 moved_features = self._features(moved)
@@ -155,7 +156,7 @@ class CrossGrad(Method):
             results["perturbed_label_loss"] = loss.detach()
             results |= perturbation_sizes(added, inputs)
         if moves_domain_input:
-            moved = inputs + self._perturbation(label_gradient, self.label_gradient_step)
+            moved = inputs + self._perturbation(label_gradient, self.label_gradient_step, self.processes)
             loss = example_losses(self.domain_net(moved), domains).mean()
             (self.domain_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_domain_loss"] = loss.detach()
@@ -196,8 +197,10 @@ class CrossGrad(Method):
         logits: Tensor = self.label_net(inputs, features) if self.condition else self.label_net(inputs)
         return logits
 
-    def _perturbation(self, gradient: Tensor, step: Step) -> Tensor:
-        return perturbation(gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction)
+    def _perturbation(self, gradient: Tensor, step: Step, processes: Processes = ALONE) -> Tensor:
+        return perturbation(
+            gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, processes=processes
+        )
 
 
 PRESETS: dict[str, dict[str, Any]] = {

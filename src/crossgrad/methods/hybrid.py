@@ -17,6 +17,7 @@ from crossgrad.methods.base import (
     state_kept,
 )
 from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
+from crossgrad.processes import ALONE, Processes
 
 Design = Literal["sum", "either", "both"]
 """How the label net's inputs are moved: along both gradients at once, along one of them drawn for each example, or
@@ -118,9 +119,9 @@ class Hybrid(Method):
         if not (moves_label_input or moves_domain_input):
             return results
 
-        along_label = self._perturbation(label_gradient, self.label_gradient_step)
+        along_label = self._perturbation(label_gradient, self.label_gradient_step, self.processes)
         if moves_label_input:
-            along_domain = self._perturbation(domain_gradient, self.domain_gradient_step)
+            along_domain = self._perturbation(domain_gradient, self.domain_gradient_step, self.processes)
             added = self._combined(along_domain, along_label)
             losses = []
             for each in added:
@@ -163,5 +164,7 @@ class Hybrid(Method):
         takes_domain = torch.rand(len(along_domain), device=along_domain.device) < 0.5
         return [torch.where(takes_domain.reshape(-1, *[1] * (along_domain.ndim - 1)), along_domain, along_label)]
 
-    def _perturbation(self, gradient: Tensor, step: Step) -> Tensor:
-        return perturbation(gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction)
+    def _perturbation(self, gradient: Tensor, step: Step, processes: Processes = ALONE) -> Tensor:
+        return perturbation(
+            gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, processes=processes
+        )

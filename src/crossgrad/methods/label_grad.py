@@ -15,6 +15,7 @@ from crossgrad.methods.base import (
     state_kept,
 )
 from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
+from crossgrad.processes import ALONE, Processes
 
 
 @final
@@ -80,7 +81,7 @@ class LabelGrad(Method):
         results = {"label_loss": losses.detach().mean(), "label_accuracy": accuracy(logits, labels)}
         if self.label_weight == 0:
             return results
-        moved = self._perturbation(gradient)
+        moved = self._perturbation(gradient, self.processes)
         loss = example_losses(self.label_net(inputs.detach() + moved), labels).mean()
         (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
         return results | {"perturbed_label_loss": loss.detach()} | perturbation_sizes(moved, inputs)
@@ -98,7 +99,12 @@ class LabelGrad(Method):
             gradient = input_gradient(losses_of, inputs)
             return {"label_perturbed": inputs + self._perturbation(gradient)}
 
-    def _perturbation(self, gradient: Tensor) -> Tensor:
+    def _perturbation(self, gradient: Tensor, processes: Processes = ALONE) -> Tensor:
         return perturbation(
-            gradient, self.label_gradient_step, clip=self.clip, norm=self.norm, reduction=self.reduction
+            gradient,
+            self.label_gradient_step,
+            clip=self.clip,
+            norm=self.norm,
+            reduction=self.reduction,
+            processes=processes,
         )

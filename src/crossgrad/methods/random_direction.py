@@ -25,6 +25,7 @@ from crossgrad.perturb import (
     perturbation,
     shape_gradient,
 )
+from crossgrad.processes import ALONE, Processes
 
 
 @final
@@ -100,7 +101,7 @@ class RandomDirection(Method):
             "domain_accuracy": accuracy(domain_logits, domains),
         }
         if self.label_weight > 0:
-            added = self._perturbation(gradient)
+            added = self._perturbation(gradient, self.processes)
             loss = example_losses(self.label_net(inputs + added), labels).mean()
             (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_label_loss"] = loss.detach()
@@ -122,10 +123,15 @@ class RandomDirection(Method):
                 self.label_net(inputs)  # whose dropout masks come before the directions in `backward`
             return {"domain_perturbed": inputs + self._perturbation(gradient)}
 
-    def _perturbation(self, gradient: Tensor) -> Tensor:
+    def _perturbation(self, gradient: Tensor, processes: Processes = ALONE) -> Tensor:
         """From each example's own input gradient to a random vector as long as CrossGrad's perturbation; a constant."""
         along = perturbation(
-            gradient, self.domain_gradient_step, clip=self.clip, norm=self.norm, reduction=self.reduction
+            gradient,
+            self.domain_gradient_step,
+            clip=self.clip,
+            norm=self.norm,
+            reduction=self.reduction,
+            processes=processes,
         )
         direction = shape_gradient(torch.randn_like(along), norm="l2")
         return direction * example_norms(along, "l2").reshape(-1, *[1] * (along.ndim - 1))
