@@ -37,10 +37,36 @@ Net = Annotated[
 MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
 BatchSize = Annotated[int | None, typer.Option(help="Examples a step.  [default: 64]")]
 LearningRate = Annotated[float | None, typer.Option(help="Of the optimiser.  [default: 0.001]")]
-Optimizer = Annotated[str | None, typer.Option(help="adam, sgd or rmsprop.  [default: adam]")]
+Optimisation = Annotated[
+    str | None,
+    typer.Option(help="All of it at once: paper, paper-speech, authors-code or dassl; other options go before it."),
+]
+Optimizer = Annotated[str | None, typer.Option(help="adam, sgd, sgd_momentum, rmsprop or rmsprop_tf.  [default: adam]")]
+Schedule = Annotated[
+    str | None, typer.Option(help="Of the learning rate: constant, cosine or step.  [default: constant]")
+]
+WarmupSteps = Annotated[int | None, typer.Option(help="Over which the learning rate first grows.  [default: 0]")]
+Decay = Annotated[float | None, typer.Option(help="Of the schedule step: the factor, such as 0.94.")]
+DecayEpochs = Annotated[
+    float | None, typer.Option(help="Of the schedule step: after so many passes over the training examples, each time.")
+]
+ClipValue = Annotated[float | None, typer.Option(help="Bound on each value of a parameter's gradient.")]
+ClipNorm = Annotated[float | None, typer.Option(help="Bound on the L2 norm of all parameters' gradients.")]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop early: after so many measurements of in-domain accuracy without a better one, with the best weights."
+    ),
+]
+ScoreEvery = Annotated[int | None, typer.Option(help="With --patience: steps from one to the next.  [default: 100]")]
+Average = Annotated[
+    float | None, typer.Option(help="Decay of a moving average of the weights, such as 0.999, that is kept instead.")
+]
 WeightDecay = Annotated[float | None, typer.Option(help="The optimiser's L2 penalty.  [default: 0]")]
 Dropout = Annotated[float | None, typer.Option(help="Of the last hidden layer, in [0, 1).  [default: 0]")]
 Scaling = Annotated[str | None, typer.Option(help="Of inputs: auto, none or standardise.  [default: auto]")]
+Precision = Annotated[str | None, typer.Option(help="Of training: float32 or bf16.  [default: float32]")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or auto.  [default: cpu]")]
 Threads = Annotated[int | None, typer.Option(help="Of one run; part of its settings.  [default: 1]")]
 Balanced = Annotated[
     bool | None,
@@ -149,6 +175,13 @@ def runs_at_once(jobs: int | None, *, threads: int, address: str | None) -> int 
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given; the others keep their defaults where those are defined."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def settings_given(optimisation: str | None, **settings: Any) -> dict[str, Any]:
+    """The settings that were given, over those of a named way to optimise."""
+    from crossgrad.experiments.optimisations import with_optimisation
+
+    return with_optimisation(optimisation, given(**settings))
 
 
 def look_here() -> None:

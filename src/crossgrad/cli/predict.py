@@ -42,15 +42,19 @@ def predict(
     allow_import: Annotated[
         bool, typer.Option("--allow-import", help="Import the code a model names as its net. Runs that code.")
     ] = False,
+    device: options.Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
 ) -> None:
     """Label files: the most probable label of each, and every label's probability."""
     with status("loading"):
         from crossgrad.model_folder import load
+        from crossgrad.training.devices import resolve_device
 
+        device = resolve_device(device or "cpu")
         if allow_import:
             options.look_here()
         loaded = load(model, allow_import=allow_import)
+        loaded.method.to(device)
     chunks = _predictions(loaded, files, skip_unreadable=skip_unreadable)
     _PRINTERS[PredictionFormat.jsonl if as_json else form](loaded.label_names, chunks)
 

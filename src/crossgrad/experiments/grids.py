@@ -21,13 +21,21 @@ SWEPT_SETTINGS = (
     "learning_rate",
     "optimizer",
     "weight_decay",
+    "schedule",
+    "warmup_steps",
+    "decay",
+    "decay_epochs",
+    "clip_value",
+    "clip_norm",
+    "patience",
+    "average",
     "dropout",
     "batch_size",
     "balanced",
     "max_steps",
 )
 """Settings that may be swept beside the method's own fields. Not among them is what only says where a run runs
-(threads), and what changes the data it is measured on (scaling, in_domain_fraction)."""
+(threads, device) or how fast (precision), and what changes the data it is measured on (scaling, in_domain_fraction)."""
 
 PAPER_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 0.9)
 PAPER_MULTIPLES = (0.5, 1, 2, 2.5)
