@@ -1,16 +1,14 @@
 """crossgrad compare: plan, say what will be done, do it, print the table."""
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import err, out, say, status
+from crossgrad.cli.console import err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 
 
@@ -78,6 +76,8 @@ def compare(
     label_column: options.LabelColumn = "label",
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
+    memory: options.Memory = None,
+    workers: options.Workers = None,
     option: options.Option = None,
     engine: options.Engine = "local",
     address: options.Address = None,
@@ -93,7 +93,7 @@ def compare(
     Trains every method with domains held out in turn and several seeds, measures it on the held-out domains, and
     prints a table with intervals and p-values. An interrupted comparison goes on when the same command is run again.
     """
-    with status("loading"):
+    with status("loading") as tell:
         from crossgrad.cli.progress import ComparisonProgress, duration
         from crossgrad.comparison import carry_out, plan
         from crossgrad.experiments.settings import parse_overrides
@@ -113,6 +113,9 @@ def compare(
             domain_column,
             option,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            workers=options.readers(workers, threads=threads, jobs=jobs),
+            tell=tell,
         )
     if seeds < 1:
         raise SettingsError(f"--seeds is at least 1, not {seeds}")
@@ -172,10 +175,10 @@ def compare(
     say(f"Trained in {duration(time.monotonic() - started)}.")
     records = comparison.records
     if as_json:
-        print(json.dumps(asdict(comparison.table), ensure_ascii=False, indent=2))
+        show_json(asdict(comparison.table))
     else:
         out.print()
         print_table(comparison.table, out)
-        out.print(Text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}"), soft_wrap=True)
+        show_text(f"\nReport:  {paths.html}\nRecords: {comparison.folder / 'records.jsonl'}")
     if any(record["error"] for record in records):
         raise typer.Exit(1)

@@ -1,6 +1,6 @@
 """What is printed where: results to standard output, everything else to standard error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -19,9 +19,10 @@ def count(n: int, what: str) -> str:
 
 
 @contextmanager
-def status(text: str) -> Iterator[None]:
+def status(text: str) -> Iterator[Callable[[str], None]]:
+    """A line on what is going on, while it does; what is yielded shows another one in its place."""
     if not err.is_terminal:
-        yield
+        yield lambda text: None
         return
-    with err.status(text):
-        yield
+    with err.status(text) as shown:
+        yield shown.update

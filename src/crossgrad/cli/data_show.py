@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import out, say, status
+from crossgrad.cli.console import say, show_text, status
 from crossgrad.errors import SettingsError
+from crossgrad.printing import printable
 
 
 def show(
@@ -36,7 +36,7 @@ def show(
         raise SettingsError(f"a picture is written as PNG; give --output NAME.png, not {str(output)!r}")
     if not output.parent.is_dir():
         raise SettingsError(f"there is no folder {str(output.parent)!r}; make it, or give another --output")
-    with status("loading"):
+    with status("loading") as tell:
         from crossgrad.folders import check_free, write_whole
         from crossgrad.sheets import draw_sheet, plan_sheet
 
@@ -52,13 +52,14 @@ def show(
             domain_column,
             option,
             skip_unreadable=skip_unreadable,
+            tell=tell,
         )
         plan = plan_sheet(dataset, **options.given(rows=rows, columns=columns))
         png = io.BytesIO()
         draw_sheet(dataset, plan).save(png, "PNG")
         write_whole(output, png.getvalue(), overwrite=overwrite)
     say(
-        f"{dataset.name}: {len(plan.domains)} of {len(dataset.domain_names)} domains, "
+        f"{printable(dataset.name)}: {len(plan.domains)} of {len(dataset.domain_names)} domains, "
         f"{len(set(plan.labels))} of {len(dataset.label_names)} labels"
     )
-    out.print(Text(f"Picture: {output}"), soft_wrap=True)
+    show_text(f"Picture: {output}")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.cli.console import count, err, out, say, show_text, status
+from crossgrad.printing import printable
 
 
 def diagnose(
@@ -36,6 +36,8 @@ def diagnose(
     label_column: options.LabelColumn = "label",
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
+    memory: options.Memory = None,
+    workers: options.Workers = None,
     option: options.Option = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -45,7 +47,7 @@ def diagnose(
     Counts labels in domains, trains a few plain nets briefly, and says what they lose on unseen domains, how well
     domains are told apart, and whether that is worth a comparison. A page shows the same in pictures.
     """
-    with status("loading"):
+    with status("loading") as tell:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         from crossgrad.cli.progress import duration
@@ -67,6 +69,9 @@ def diagnose(
             domain_column,
             option,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            workers=options.readers(workers, threads=threads),
+            tell=tell,
         )
         folder = output or Path(f"crossgrad-{dataset.benchmark or dataset.name}-diagnosis")
         html, numbers = folder / "diagnosis.html", folder / "diagnosis.json"
@@ -81,7 +86,7 @@ def diagnose(
         )
     steps = plan.template.settings.max_steps
     say(
-        f"{dataset.name}: {count(len(dataset), 'example')}, {count(len(dataset.label_names), 'label')}, "
+        f"{printable(dataset.name)}: {count(len(dataset), 'example')}, {count(len(dataset.label_names), 'label')}, "
         f"{count(len(dataset.domain_names), 'domain')}"
     )
     if plan.left_out:
@@ -127,5 +132,5 @@ def diagnose(
         return
     print_diagnosis(findings, advice, out)
     if advice.verdict in ("worth trying", "too few domains"):
-        out.print(Text(f"\nCompare: crossgrad compare {shlex.quote(data)}"), soft_wrap=True)
-    out.print(Text(f"\nPage:    {html}\nNumbers: {numbers}"), soft_wrap=True)
+        show_text(f"\nCompare: crossgrad compare {shlex.quote(data)}")
+    show_text(f"\nPage:    {html}\nNumbers: {numbers}")

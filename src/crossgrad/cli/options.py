@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,18 @@ PathColumn = Annotated[str, typer.Option(help="Of a manifest: the column of file
 LabelColumn = Annotated[str, typer.Option(help="Of a manifest: the column of labels.")]
 DomainColumn = Annotated[str, typer.Option(help="Of a manifest: the column of domains.")]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Leave out files that cannot be read.")]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Such as 2G: files whose inputs take more are read when they are needed.  [default: a quarter of what is "
+        "free]",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes of a run that read such files ahead.  [default: cores that no run's threads take]"),
+]
 Net = Annotated[
     str | None,
     typer.Option(
@@ -115,8 +128,12 @@ def open_data(
     option: list[str] | None,
     *,
     skip_unreadable: bool,
+    memory: str | None = None,
+    workers: int = 0,
+    tell: Callable[[str], None],
 ) -> "DomainDataset":
     from crossgrad.data import open_dataset
+    from crossgrad.data.memory import parse_bytes
 
     return open_dataset(
         data,
@@ -128,6 +145,9 @@ def open_data(
         label_column=label_column,
         domain_column=domain_column,
         skip_unreadable=skip_unreadable,
+        memory=parse_bytes(memory) if memory is not None else None,
+        workers=workers,
+        tell=tell,
         options=benchmark_options(data, option or []),
     )
 
@@ -170,6 +190,24 @@ def runs_at_once(jobs: int | None, *, threads: int, address: str | None) -> int 
     if jobs is not None or address is not None:
         return jobs
     return max(1, len(os.sched_getaffinity(0)) // threads)
+
+
+MOST_WORKERS = 8
+"""By default; more read faster than any net here trains."""
+
+
+def readers(workers: int | None, *, threads: int | None, jobs: int | None = 1) -> int:
+    """Reading processes of a run: as asked for, else the cores that runs leave, shared among them.
+
+    Args:
+        workers: asked for.
+        threads: of a run; None for one.
+        jobs: runs at once; None for as many as there are cores, which leaves none.
+    """
+    if workers is not None:
+        return workers
+    cores = len(os.sched_getaffinity(0))
+    return min(MOST_WORKERS, max(0, cores // (jobs or cores) - (threads or 1)))
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """crossgrad sweep: plan, say what will be done, do it, print the candidates and which one was chosen."""
 
-import json
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import err, out, say, status
+from crossgrad.cli.console import err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def sweep(
     label_column: options.LabelColumn = "label",
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
+    memory: options.Memory = None,
+    workers: options.Workers = None,
     option: options.Option = None,
     engine: options.Engine = "local",
     address: options.Address = None,
@@ -108,7 +110,7 @@ def sweep(
     writes the choice to chosen.json, which `compare --chosen` and `train --chosen` take. An interrupted sweep goes on
     when the same command is run again.
     """
-    with status("loading"):
+    with status("loading") as tell:
         from crossgrad.building import method_name
         from crossgrad.cli.sweep_progress import SweepProgress
         from crossgrad.experiments.budget import parse_duration
@@ -137,6 +139,9 @@ def sweep(
             domain_column,
             option,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            workers=options.readers(workers, threads=threads, jobs=jobs),
+            tell=tell,
         )
         jobs = options.runs_at_once(jobs, threads=threads or Settings.threads, address=address)
         planned = plan_sweep(
@@ -196,11 +201,11 @@ def sweep(
         raise typer.Exit(130) from None
     file = planned.folder / "chosen.json"
     if as_json:
-        print(json.dumps(_as_json(planned, candidates, file), ensure_ascii=False, indent=2))
+        show_json(_as_json(planned, candidates, file))
     else:
         out.print()
         out.print(_table(planned, candidates))
-        out.print(Text(f"\nChosen:  {file}\nRecords: {planned.folder / 'records.jsonl'}"), soft_wrap=True)
+        show_text(f"\nChosen:  {file}\nRecords: {planned.folder / 'records.jsonl'}")
     if all(record["error"] for record in planned.records().values()):
         raise typer.Exit(1)
 
@@ -208,13 +213,14 @@ def sweep(
 def _table(sweep: "Sweep", candidates: "Sequence[Candidate]") -> Table:
     """Candidates, the best on average first."""
     from crossgrad.experiments.grids import in_words
+    from crossgrad.printing import printable
     from crossgrad.report.names import display_name, fold_name
     from crossgrad.selection import WAYS
     from crossgrad.sweeping import ALL_DOMAINS
 
     folds = sweep.folds if 2 < len(sweep.folds) <= MOST_COLUMNS + 1 else (ALL_DOMAINS,)
     table = Table(
-        title=f"{display_name(sweep.method)} on {sweep.dataset.name}: {WAYS[sweep.select]}, %",
+        title=f"{display_name(sweep.method)} on {escape(printable(sweep.dataset.name))}: {WAYS[sweep.select]}, %",
         caption=f"* chosen{' for the held-out domain above, or for a model of all domains' if len(folds) > 1 else ''}; "
         "± standard error over validation domains (over seeds where there is one)",
         title_justify="left",

@@ -1,15 +1,14 @@
 """crossgrad train: one model on all domains, saved."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.cli.console import count, err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
+from crossgrad.printing import printable
 
 
 def train(
@@ -62,6 +61,8 @@ def train(
     label_column: options.LabelColumn = "label",
     domain_column: options.DomainColumn = "domain",
     skip_unreadable: options.SkipUnreadable = False,
+    memory: options.Memory = None,
+    workers: options.Workers = None,
     option: options.Option = None,
     checkpoint_every: options.CheckpointEvery = None,
     resume: Annotated[
@@ -74,7 +75,7 @@ def train(
 
     The folder holds everything that predict needs. How well such a model does on a new domain, compare estimates.
     """
-    with status("loading"):
+    with status("loading") as tell:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         from crossgrad.building import method_name
@@ -93,12 +94,15 @@ def train(
             read_card,
             save,
         )
+        from crossgrad.processes import launched
         from crossgrad.report.names import display_name
         from crossgrad.training import Stretch
 
         if resume and overwrite:
             raise SettingsError("--resume goes on with a training, --overwrite begins it again; give one of them")
-        check_writable(output, overwrite=overwrite or resume)
+        processes = launched()
+        if processes.is_first:
+            check_writable(output, overwrite=overwrite or resume)
         done = checkpoints_of(output)
         if resume and not done and (output / DESCRIPTION).exists():
             say(f"{output} holds a finished model: nothing is left to resume.")
@@ -127,6 +131,9 @@ def train(
             domain_column,
             option,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            workers=options.readers(workers, threads=threads),
+            tell=tell,
         )
     settings = options.settings_given(
         optimisation,
@@ -152,10 +159,10 @@ def train(
         device=device,
     )
     say(
-        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels; training {display_name(name)} on "
-        f"{count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
+        f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels; training "
+        f"{display_name(name)} on {count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
     )
-    if overwrite:
+    if overwrite and processes.is_first:
         discard_checkpoints(output)
     elif done:
         say(f"Going on from step {done[-1]}.")
@@ -185,6 +192,7 @@ def train(
                 chosen=choice,
                 folder=output / TRAINING,
                 checkpoint_every=checkpoint_every,
+                processes=processes,
                 watch=watch,
                 **settings,
             )
@@ -192,17 +200,18 @@ def train(
             done = checkpoints_of(output)
             say(f"Interrupted: --resume goes on from step {done[-1]}." if done else "Interrupted: nothing was saved.")
             raise typer.Exit(130) from None
-    save(model, output, overwrite=overwrite or resume)
+    if processes.is_first:
+        save(model, output, overwrite=overwrite or resume)
     _tell(output, model.card, as_json=as_json)
 
 
 def _tell(output: Path, card: dict[str, Any], *, as_json: bool) -> None:
     measured = {place: card[place] for place in ("in_domain", "out_of_domain") if card[place]}
     if as_json:
-        print(json.dumps({"model": str(output), **measured}, ensure_ascii=False, indent=2))
+        show_json({"model": str(output), **measured})
         return
     for place, words in (("in_domain", "unseen examples of its training domains"), ("out_of_domain", "other domains")):
         if place in measured:
             accuracy, n = measured[place]["accuracy"], measured[place]["n"]
             out.print(f"Accuracy on {n} {words}: {100 * accuracy:.1f} %")
-    out.print(Text(f"Model: {output}"), soft_wrap=True)
+    show_text(f"Model: {output}")
