@@ -1,6 +1,5 @@
 """crossgrad data list: the benchmarks, and one of them with everything about it."""
 
-import json
 import types
 import typing
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, out, status
+from crossgrad.cli.console import count, out, show_json, show_text, status
 
 if TYPE_CHECKING:
     from crossgrad.data import Benchmark
@@ -38,7 +37,7 @@ def list_benchmarks(
         shown = [options.benchmark(name)] if name else list(BENCHMARKS.values())
         told = [describe(benchmark, in_full=name is not None) for benchmark in shown]
     if as_json:
-        print(json.dumps(told[0] if name else told, ensure_ascii=False, indent=2))
+        show_json(told[0] if name else told)
     elif name:
         _print_one(told[0])
     else:
@@ -137,7 +136,7 @@ def _print_one(told: dict[str, Any]) -> None:
         if len(told["files"]) > MOST_FILES:
             out.print(f"  and {len(told['files']) - MOST_FILES} more, which --json lists")
     if not told["prepared"]:
-        out.print(Text(f"\n{told['how']}"), soft_wrap=True)
+        show_text(f"\n{told['how']}")
 
 
 def _size(n_bytes: int) -> list[str]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import filesize
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.cli.console import count, err, say, show_text, status
 from crossgrad.errors import DataError
+from crossgrad.printing import printable
 
 if TYPE_CHECKING:
     from crossgrad.data import Benchmark
@@ -47,11 +47,11 @@ def _prepare(name: str, option: list[str]) -> None:
         with status(f"making {name}"):
             dataset = benchmark.open(**chosen)
         say(
-            f"{dataset.name}: {len(dataset):,} examples, {len(dataset.label_names)} labels, "
+            f"{printable(dataset.name)}: {len(dataset):,} examples, {len(dataset.label_names)} labels, "
             f"{len(dataset.domain_names)} domains, made in {time.monotonic() - started:.1f} s"
         )
     if place.is_file():  # a cache that cannot be written to has cost a warning
-        out.print(Text(f"Kept: {place} ({filesize.decimal(place.stat().st_size)})"), soft_wrap=True)
+        show_text(f"Kept: {place} ({filesize.decimal(place.stat().st_size)})")
 
 
 def _fetch(benchmark: "Benchmark") -> None:

@@ -1,7 +1,6 @@
 """crossgrad predict: labels and probabilities of files, as a table, CSV or JSON lines."""
 
 import csv
-import json
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import out, status
+from crossgrad.cli.console import out, show_json, status
 from crossgrad.errors import DataError, DataWarning
+from crossgrad.printing import printable
 
 if TYPE_CHECKING:
     from crossgrad.model import Model, Predictions
@@ -102,20 +102,19 @@ def _print_jsonl(label_names: tuple[str, ...], chunks: Chunks) -> None:
     for names, predictions in chunks:
         for name, label, row in zip(names, predictions.labels, predictions.probabilities.tolist(), strict=True):
             probabilities = dict(zip(label_names, (round(p, 6) for p in row), strict=True))
-            print(json.dumps({"file": name, "label": label, "probabilities": probabilities}, ensure_ascii=False))
+            show_json({"file": name, "label": label, "probabilities": probabilities}, indent=None)
 
 
 def _print_csv(label_names: tuple[str, ...], chunks: Chunks) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "label", *(f"p({name})" for name in label_names)])
+    shown = printable if sys.stdout.isatty() else str  # a file gets names as they are, a terminal is not to be steered
+    writer.writerow(["file", "label", *(shown(f"p({name})") for name in label_names)])
     for names, predictions in chunks:
         for name, label, row in zip(names, predictions.labels, predictions.probabilities.tolist(), strict=True):
-            writer.writerow([name, label, *(f"{p:.6f}" for p in row)])
+            writer.writerow([shown(name), shown(label), *(f"{p:.6f}" for p in row)])
 
 
 def _print_table(label_names: tuple[str, ...], chunks: Chunks) -> None:
-    from crossgrad.report.names import printable
-
     table = Table(box=None)
     table.add_column("file", overflow="fold")
     table.add_column("label", style="bold")

@@ -22,6 +22,7 @@ from crossgrad.comparison import Comparison
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.runs import Run
+from crossgrad.printing import printable
 from crossgrad.records import Record
 from crossgrad.report.names import display_name, fold_name
 from crossgrad.training import Stretch
@@ -67,7 +68,7 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
     n_folds, n_methods = len({run.held_out for run in runs}), len({run.method for run in runs})
     first = runs[0].settings
     say(
-        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
+        f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
         f"{len(dataset.domain_names)} domains"
     )
     say(

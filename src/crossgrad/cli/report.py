@@ -1,15 +1,13 @@
 """crossgrad report: tables and pages from records, where they were made or put together from several places."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import out, status
+from crossgrad.cli.console import out, show_json, show_text, status
 from crossgrad.errors import SettingsError
 
 
@@ -48,8 +46,8 @@ def report(
             output.mkdir(parents=True, exist_ok=True)
         paths = write_report(source, output)
     if as_json:
-        print(json.dumps(asdict(source.table), ensure_ascii=False, indent=2))
+        show_json(asdict(source.table))
         return
     print_table(source.table, out)
-    out.print(Text(f"\nReport:  {paths.html}"), soft_wrap=True)
-    out.print(Text(f"Tables:  {paths.markdown}, {paths.latex}"), soft_wrap=True)
+    show_text(f"\nReport:  {paths.html}")
+    show_text(f"Tables:  {paths.markdown}, {paths.latex}")

@@ -8,6 +8,7 @@ from rich.console import Console
 from crossgrad.cli.console import count, say
 from crossgrad.cli.progress import LONG_SECONDS, ComparisonProgress, duration
 from crossgrad.experiments.runs import Run
+from crossgrad.printing import printable
 from crossgrad.records import Record
 from crossgrad.report.names import display_name
 from crossgrad.selection import WAYS
@@ -20,7 +21,7 @@ def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None) -> N
     dataset, runs = sweep.dataset, sweep.runs
     trainings = {(validation.held_out, validation.left_out) for validation in sweep.validations}
     say(
-        f"{dataset.name}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
+        f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
         f"{len(dataset.domain_names)} domains"
     )
     say(

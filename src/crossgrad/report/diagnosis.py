@@ -13,9 +13,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from crossgrad.advice import Advice, Composition, DomainGap, Findings, MovedExamples, ToldApart, honesty
+from crossgrad.printing import printable
 from crossgrad.report import gallery
 from crossgrad.report.html import page
-from crossgrad.report.names import fold_name, printable
+from crossgrad.report.names import fold_name
 from crossgrad.report.numbers import signed_points
 
 MOST_ROWS, MOST_COLUMNS = 40, 12

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossgrad.errors import RecordError
+from crossgrad.printing import printable
 from crossgrad.records import Record
 from crossgrad.report.artefacts import Artefacts
-from crossgrad.report.names import display_name, fold_name, printable
+from crossgrad.report.names import display_name, fold_name
 
 MOST_EXAMPLES = 6
 MOST_PIXELS = 96

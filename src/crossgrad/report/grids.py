@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crossgrad.printing import printable
 from crossgrad.reliability import N_BINS
 from crossgrad.report import numbers
-from crossgrad.report.names import CONTROLS, display_name, printable
+from crossgrad.report.names import CONTROLS, display_name
 from crossgrad.report.rows import ByExample, Row, Table
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from crossgrad.printing import printable
 from crossgrad.records import Record
 from crossgrad.report import charts, gallery, grids, history, numbers
 from crossgrad.report.artefacts import Artefacts
-from crossgrad.report.names import BASELINE, display_name, printable
+from crossgrad.report.names import BASELINE, display_name
 from crossgrad.report.provenance import provenance
 from crossgrad.report.rows import Table
 from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS

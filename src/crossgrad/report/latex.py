@@ -2,9 +2,9 @@ r"""The report's tables for a paper: LaTeX with the package booktabs and nothing
 
 from collections.abc import Iterator, Sequence
 
+from crossgrad.printing import printable
 from crossgrad.report import grids
 from crossgrad.report.grids import Grid
-from crossgrad.report.names import printable
 from crossgrad.report.rows import Table
 from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS
 from crossgrad.report.words import caveats

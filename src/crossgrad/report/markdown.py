@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from crossgrad.printing import printable
 from crossgrad.report import grids, numbers
 from crossgrad.report.grids import Grid
-from crossgrad.report.names import display_name, printable
+from crossgrad.report.names import display_name
 from crossgrad.report.provenance import Provenance
 from crossgrad.report.rows import Table
 from crossgrad.report.terminal import MOST_DOMAIN_COLUMNS

@@ -1,6 +1,8 @@
-"""What methods are called in reports, and how names that come from data are made safe to print."""
+"""What methods and folds are called in reports."""
 
 from collections.abc import Sequence
+
+from crossgrad.printing import printable
 
 BASELINE = "erm"
 """The method every other one is compared with."""
@@ -44,18 +46,6 @@ def method_order(method: str) -> tuple[int, str]:
     """
     known = list(DISPLAY_NAMES)
     return (known.index(method) if method in known else len(known), method)
-
-
-def printable(text: str) -> str:
-    r"""The text with control characters written out, so that a domain's name cannot steer a terminal.
-
-    Example:
-        >>> printable("writer \x1b[31m7\n")
-        'writer \\x1b[31m7\\n'
-    """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 def fold_name(held_out: Sequence[str]) -> str:

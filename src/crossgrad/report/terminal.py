@@ -8,9 +8,9 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
+from crossgrad.printing import printable
 from crossgrad.report import numbers
 from crossgrad.report.grids import caption, worst
-from crossgrad.report.names import printable
 from crossgrad.report.rows import Table
 from crossgrad.report.words import caveats, sentences
 

@@ -1,6 +1,7 @@
 """What the table means, in plain sentences: as sure as the numbers are, and no surer."""
 
-from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, printable
+from crossgrad.printing import printable
+from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name
 from crossgrad.report.numbers import interval, p_statement, points, signed_points
 from crossgrad.report.rows import Row, Table
 from crossgrad.significance import Comparison
