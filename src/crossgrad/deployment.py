@@ -19,6 +19,7 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.folders import lock_folder
 from crossgrad.global_state import torch_threads
 from crossgrad.model import Model
+from crossgrad.processes import ALONE, Processes
 from crossgrad.training import Watch, watch_nothing
 
 
@@ -33,6 +34,7 @@ def train(
     chosen: Chosen | None = None,
     folder: Path | str | None = None,
     checkpoint_every: int | None = None,
+    processes: Processes = ALONE,
     watch: Watch = watch_nothing,
     **settings: Any,
 ) -> Model:
@@ -54,7 +56,9 @@ def train(
             `crossgrad.save` has put the model into the folder around it: give MODEL/training here to save to MODEL.
             None keeps none.
         checkpoint_every: steps from one checkpoint to the next; None for one a minute.
-        watch: follows the training.
+        processes: that train together, as `crossgrad.processes.joined` gives them; each calls this alike. The first
+            alone writes into the folder, which all must see. All return the same model.
+        watch: follows the training; called in the first process alone.
         **settings: by the names of `Settings`.
 
     Raises:
@@ -93,31 +97,36 @@ def train(
     checkpoints = (
         checkpoints_in(Path(folder), run, dataset, every_steps=checkpoint_every) if folder is not None else None
     )
-    with torch_threads(run.settings.threads), lock_folder(Path(folder)) if folder is not None else nullcontext():
+    lock = lock_folder(Path(folder)) if folder is not None and processes.is_first else nullcontext()
+    with torch_threads(run.settings.threads), lock:
         try:
-            trained = train_method(dataset, parts, run, watch, checkpoints=checkpoints)
+            trained = train_method(dataset, parts, run, watch, checkpoints=checkpoints, processes=processes)
         except NonFiniteLossError:
-            if checkpoints is not None:
+            if checkpoints is not None and processes.is_first:
                 checkpoints.remove()  # to go on from there would lead to the same step
             raise
+        card = _card(dataset, parts, run, trained, processes)
         return Model(
-            method=trained.method.eval(),
+            method=trained.method.eval().cpu(),
             label_names=dataset.label_names,
             input_shape=tuple(dataset.inputs.shape[1:]),
             scaling=trained.scaling,
             decoding=dataset.decoding,
             building=trained.building,
-            card=_card(dataset, parts, run, trained),
+            card=card,
         )
 
 
-def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained) -> dict[str, Any]:
+def _card(
+    dataset: DomainDataset, parts: Split, run: Run, trained: Trained, processes: Processes
+) -> dict[str, Any]:
     """What model.json tells people; the domains' names come from the data, so do their counts."""
 
     def measured(examples: DomainDataset) -> dict[str, Any] | None:
         if len(examples) == 0:
             return None
-        return accuracies(probabilities(trained.method, trained.scaling.apply(examples.inputs)), examples)
+        inputs = trained.scaling.apply(examples.inputs)
+        return accuracies(probabilities(trained.method, inputs, processes=processes), examples)
 
     subset = training_subset(dataset, parts)
     counts = torch.bincount(subset.domains, minlength=len(subset.domain_names)).tolist()

@@ -56,7 +56,9 @@ class CCSA(Method):
         features = self.label_net.features(batch.inputs.detach())
         logits = self.label_net.classify(features)
         label_loss = example_losses(logits, batch.labels).mean()
-        alignment, separation = contrast(features, batch.labels, batch.domains, margin=self.margin)
+        # Squares of differences keep the inputs' precision where the nets' passes have a lower one.
+        precise = features.to(batch.inputs.dtype)
+        alignment, separation = contrast(precise, batch.labels, batch.domains, margin=self.margin)
         weight = self.alignment_weight
         ((1 - weight) * label_loss + weight * (alignment + separation)).backward()  # type: ignore[no-untyped-call]
         return {
