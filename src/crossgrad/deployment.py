@@ -117,9 +117,7 @@ def train(
         )
 
 
-def _card(
-    dataset: DomainDataset, parts: Split, run: Run, trained: Trained, processes: Processes
-) -> dict[str, Any]:
+def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained, processes: Processes) -> dict[str, Any]:
     """What model.json tells people; the domains' names come from the data, so do their counts."""
 
     def measured(examples: DomainDataset) -> dict[str, Any] | None:

@@ -10,11 +10,16 @@ from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.reading import read_in_order
 from crossgrad.methods import Method
+from crossgrad.processes import ALONE, Processes
 
 
 @torch.inference_mode()
 def probabilities(
-    method: Method, inputs: Float[Tensor, "n *shape"] | LazyInputs, *, batch_size: int = 512
+    method: Method,
+    inputs: Float[Tensor, "n *shape"] | LazyInputs,
+    *,
+    batch_size: int = 512,
+    processes: Processes = ALONE,
 ) -> Float[Tensor, "n labels"]:
     """Label probabilities in evaluation mode; the modes of the method and its nets are left as they were.
 
@@ -22,10 +27,18 @@ def probabilities(
         method: trained.
         inputs: as in training, scaled; each pass's go to the method's device.
         batch_size: examples a pass; the result depends on it by rounding alone.
+        processes: each labels its share of the inputs and gets the probabilities of all; all call this.
 
     Returns:
         On the CPU.
     """
+    if 1 < processes.size <= len(inputs):
+        own = processes.share(len(inputs))
+        part = inputs[own] if isinstance(inputs, Tensor) else inputs.take(own)
+        found = probabilities(method, part, batch_size=batch_size)
+        gathered = found.new_zeros(len(inputs), found.shape[1])
+        gathered[own] = found
+        return processes.sum(gathered)
     device = next((parameter.device for parameter in method.parameters()), inputs.device)
     modes = [(module, module.training) for module in method.modules()]
     method.eval()

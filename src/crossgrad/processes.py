@@ -105,11 +105,11 @@ def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[P
     `OtherProcessError` in the others.
 
     Args:
-        device: "cpu" for gloo; "cuda" for NCCL, and the current device becomes the one of this process's LOCAL_RANK.
+        device: "cpu" for gloo; "cuda" for NCCL, and the current device is that of LOCAL_RANK meanwhile.
         timeout_seconds: how long to wait for the others, here and in every sum.
 
     Raises:
-        SettingsError: as `launched`.
+        SettingsError: as `launched`; or a device is named by its number, which all processes would share.
         ProcessesError: not all of them came in time.
 
     Example:
@@ -121,16 +121,18 @@ def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[P
     if processes.size == 1:
         yield processes
         return
+    if device not in ("cpu", "cuda"):
+        raise SettingsError(f"device is cpu or cuda for several processes, one device each, not {device!r}")
     timeout = timedelta(seconds=timeout_seconds)
     device_before = None
     try:
-        if device.startswith("cuda"):
+        if device == "cuda":
             device_before = torch.cuda.current_device()
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         with _losses_told():
             store, _, _ = next(rendezvous("env://", timeout=timeout))
             # Both, since what is on the CPU is summed too.
-            backend = "cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo"
+            backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
             dist.init_process_group(
                 backend, store=store, rank=processes.rank, world_size=processes.size, timeout=timeout
             )

@@ -16,9 +16,10 @@ from crossgrad.cli.diagnose import diagnose
 from crossgrad.cli.predict import predict
 from crossgrad.cli.report import report
 from crossgrad.cli.reproduce import reproduce
+from crossgrad.cli.several import in_every_process, refuse_several
 from crossgrad.cli.sweep import sweep
 from crossgrad.cli.train import train
-from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning
+from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning, OtherProcessError
 
 app = typer.Typer(
     name="crossgrad",
@@ -33,11 +34,14 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         print(f"crossgrad {crossgrad.__version__}")
         raise typer.Exit
+    if context.invoked_subcommand not in (None, "train"):
+        refuse_several(context.invoked_subcommand)
 
 
 app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad --seeds 5 --output results/scans`")(
@@ -46,7 +50,7 @@ app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad -
 app.command(epilog="Example: `crossgrad diagnose scans/`")(diagnose)
 app.command(epilog="Example: `crossgrad report results/monday results/tuesday --output results/both`")(report)
 app.command(epilog="Example: `crossgrad sweep scans/ --method crossgrad --grid paper --budget 2h`")(sweep)
-app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(train)
+app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(in_every_process(train))
 app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
 
 data = typer.Typer(
@@ -75,6 +79,8 @@ def main() -> None:
         warnings.simplefilter("always", category)
     try:
         app()
+    except OtherProcessError:
+        sys.exit(1)
     except CrossGradError as error:
         say(f"Error: {error}", style="red")
         sys.exit(1 if isinstance(error, RuntimeError | ArithmeticError) else 2)

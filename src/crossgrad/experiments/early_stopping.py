@@ -5,11 +5,17 @@ from crossgrad.errors import SettingsError
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import Method
+from crossgrad.processes import ALONE, Processes
 from crossgrad.training.stopping import EarlyStopping
 
 
 def early_stopping(
-    settings: Settings, dataset: DomainDataset, parts: Split, scaling: Standardisation
+    settings: Settings,
+    dataset: DomainDataset,
+    parts: Split,
+    scaling: Standardisation,
+    *,
+    processes: Processes = ALONE,
 ) -> EarlyStopping | None:
     """The early stopping that settings ask for; None where they ask for none.
 
@@ -21,6 +27,7 @@ def early_stopping(
         dataset: of the run.
         parts: which of its examples are what.
         scaling: of inputs, fitted on training examples.
+        processes: that train together; the score is the same in all, so that they stop together.
 
     Raises:
         SettingsError: as `check_early_stopping`.
@@ -32,7 +39,7 @@ def early_stopping(
     inputs = scaling.apply(inside.inputs)
 
     def score(method: Method) -> float:
-        accuracy: float = accuracies(probabilities(method, inputs), inside)["accuracy"]
+        accuracy: float = accuracies(probabilities(method, inputs, processes=processes), inside)["accuracy"]
         return accuracy
 
     return EarlyStopping(score, every=settings.score_every, patience=settings.patience)

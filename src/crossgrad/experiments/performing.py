@@ -30,8 +30,10 @@ from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.early_stopping import early_stopping
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
+from crossgrad.experiments.watched import LOG, board_name, examples_in_turn, watched
 from crossgrad.global_state import torch_threads
 from crossgrad.methods import Method
+from crossgrad.processes import ALONE, Processes
 from crossgrad.records import RECORD_VERSION, Record
 from crossgrad.training import History, Watch, fit, watch_nothing
 from crossgrad.training.checkpoints import Checkpoints
@@ -94,6 +96,9 @@ def train_method(
     watch: Watch = watch_nothing,
     *,
     checkpoints: Checkpoints | None = None,
+    log: Path | None = None,
+    tensorboard: Path | None = None,
+    processes: Processes = ALONE,
 ) -> Trained:
     """Train a run's method on its split's training examples, from the last checkpoint on where there is one.
 
@@ -105,25 +110,28 @@ def train_method(
     train = training_subset(dataset, parts)
     scaling = scaling_for(run.settings, train.inputs)
     building = building_of(run, train)
+    scaled = _scaled(train, scaling)
     settings = run.settings
     method = build_method(**building).to(settings.device)
     optimizer = settings.make_optimizer(method.parameters())
-    history = fit(
-        method,
-        _scaled(train, scaling),
-        optimizer=optimizer,
-        max_steps=settings.max_steps,
-        batch_size=settings.batch_size,
-        seed=run.seed,
-        balanced=settings.balanced,
-        schedule=settings.make_schedule(optimizer, n_examples=len(train)),
-        clip=settings.make_clip(),
-        average=settings.make_average(),
-        stopping=early_stopping(settings, dataset, parts, scaling),
-        precision=settings.precision,
-        checkpoints=checkpoints,
-        watch=watch,
-    )
+    with watched(method, scaled, settings, watch=watch, log=log, tensorboard=tensorboard) as told:
+        history = fit(
+            method,
+            scaled,
+            optimizer=optimizer,
+            max_steps=settings.max_steps,
+            batch_size=settings.batch_size,
+            seed=run.seed,
+            balanced=settings.balanced,
+            schedule=settings.make_schedule(optimizer, n_examples=len(train)),
+            clip=settings.make_clip(),
+            average=settings.make_average(),
+            stopping=early_stopping(settings, dataset, parts, scaling, processes=processes),
+            precision=settings.precision,
+            processes=processes,
+            checkpoints=checkpoints,
+            watch=told,
+        )
     return Trained(method, building, scaling, history)
 
 
@@ -161,6 +169,7 @@ def perform(
     command: str = "",
     watch: Watch = watch_nothing,
     checkpoints: Checkpoints | None = None,
+    tensorboard: Path | None = None,
 ) -> Record:
     """Carry out a run and leave its artefacts in folder/runs/KEY.
 
@@ -173,6 +182,7 @@ def perform(
         command: that asked for it, for the record.
         watch: follows the training.
         checkpoints: of the run; removed when it has ended.
+        tensorboard: folder of event files, one in it for the run's own; None writes none.
 
     Raises:
         CheckpointError: a checkpoint that is there cannot be used.
@@ -195,16 +205,20 @@ def perform(
         "perturbation": None,
         "error": None,
     }
+    meanwhile = training_folder(folder, run, dataset)
+    board = None if tensorboard is None else tensorboard / board_name(run, key)
     with torch_threads(run.settings.threads):
         try:
-            trained = train_method(dataset, parts, run, watch, checkpoints=checkpoints)
+            trained = train_method(
+                dataset, parts, run, watch, checkpoints=checkpoints, log=meanwhile / LOG, tensorboard=board
+            )
         except NonFiniteLossError as error:
             record["error"] = {"message": str(error), "step": error.step}
         else:
-            record |= _measure(trained, dataset, parts, artefacts=folder / "runs" / key)
+            record |= _measure(trained, dataset, parts, log=meanwhile / LOG, artefacts=folder / "runs" / key)
     if checkpoints is not None:
         checkpoints.remove()
-        shutil.rmtree(training_folder(folder, run, dataset), ignore_errors=True)
+    shutil.rmtree(meanwhile, ignore_errors=True)
     return record | {"seconds": round(time.perf_counter() - started, 3), "versions": versions(), "command": command}
 
 
@@ -218,7 +232,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefacts: Path) -> dict[str, Any]:
+def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, log: Path, artefacts: Path) -> dict[str, Any]:
     """What a record says of a trained method; writes the artefacts."""
     method, scaling, history = trained.method, trained.scaling, trained.history
     outside, inside = dataset.subset(parts.out_of_domain), dataset.subset(parts.in_domain)
@@ -239,6 +253,8 @@ def _measure(trained: Trained, dataset: DomainDataset, parts: Split, *, artefact
     (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
     if gallery := _gallery(method, scaling, training_subset(dataset, parts)):
         np.savez(partial / "gallery.npz", **gallery)
+    if log.exists():  # what could not be written was said
+        shutil.copyfile(log, partial / LOG)
     shutil.rmtree(artefacts, ignore_errors=True)
     os.replace(partial, artefacts)
 
@@ -266,9 +282,7 @@ def _gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> 
     """A few training images, the domains in turn, as they are and as the trained method moves them."""
     if train.inputs.ndim != 4:
         return {}
-    by_domain = [torch.where(train.domains == index)[0].tolist() for index in range(len(train.domain_names))]
-    in_turn = [members[turn] for turn in range(GALLERY_EXAMPLES) for members in by_domain if turn < len(members)]
-    chosen = train.subset(in_turn[:GALLERY_EXAMPLES])
+    chosen = train.subset(examples_in_turn(train, GALLERY_EXAMPLES))
     method.eval()  # nothing trains it any more
     device = next(method.parameters()).device
     inputs = chosen.inputs[:]  # read, where they are lazy

@@ -59,7 +59,7 @@ def fit(
         processes: that train together, called alike in all; each gets its share of every batch, and all are left with
             the same weights.
         checkpoints: to go on from where there is one, and to write; of several processes the first writes them.
-        watch: called every `watch_every` steps with what was seen since its last call.
+        watch: called every `watch_every` steps with what was seen since its last call; in the first process alone.
         watch_every: steps; by default a hundredth of max_steps, at least 1.
 
     Raises:
@@ -106,7 +106,7 @@ def fit(
         }
         parts = {name: part for name, part in candidates.items() if part is not None}
         step = check_same(checkpoints.restore(parts) if checkpoints else 0, processes)
-        clock = Clock(batch_size)
+        clock = Clock(batch_size, start=history.end)
         while step < n_steps and not (stopping and stopping.is_over):
             method.phase, done = divmod(step, max_steps)
             method.progress = done / max_steps
@@ -127,7 +127,9 @@ def fit(
                 average.update(method)
             history.add(results)
             if step % watch_every == 0 or step % max_steps == 0:
-                watch(clock.close(step, history.close(step), learning_rate=optimizer.param_groups[0]["lr"]))
+                stretch = clock.close(step, history.close(step), learning_rate=optimizer.param_groups[0]["lr"])
+                if processes.is_first:
+                    watch(stretch)
             if stopping:
                 stopping.judge(method, step, average=average)
             # The last step needs none: what follows is the end.

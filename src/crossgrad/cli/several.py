@@ -1,0 +1,48 @@
+"""A command in every process that torchrun or accelerate started: which commands can, and that one process speaks."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from functools import wraps
+
+import typer
+
+from crossgrad.errors import SettingsError
+
+
+def refuse_several(command: str) -> None:
+    """Refuse a command that works in one process; only the first says so.
+
+    Raises:
+        SettingsError: a launcher started this process among several.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size == "1":
+        return
+    if os.environ.get("RANK", "0") != "0":
+        raise typer.Exit(2)
+    raise SettingsError(
+        f"crossgrad {command} was started in {size} processes, but only train is one training in several; start it "
+        "by itself (compare and sweep spread their trainings by --jobs or --engine ray)"
+    )
+
+
+def in_every_process(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which meets its like in the other processes; what it prints is printed by the first alone."""
+
+    @wraps(command)
+    def among_others(**options: object) -> None:
+        if os.environ.get("WORLD_SIZE", "1") == "1":
+            command(**options)
+            return
+        from crossgrad.processes import joined
+        from crossgrad.training.devices import resolve_device
+
+        with joined(device=resolve_device(str(options["device"] or "cpu"))) as processes, ExitStack() as silence:
+            if not processes.is_first:
+                nowhere = silence.enter_context(open(os.devnull, "w"))
+                silence.enter_context(redirect_stdout(nowhere))
+                silence.enter_context(redirect_stderr(nowhere))
+            command(**options)
+
+    return among_others
