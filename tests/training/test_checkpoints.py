@@ -286,7 +286,7 @@ def test_a_checkpoint_of_other_settings_is_refused_with_what_differs(folder: Pat
     message = refusal(folder, identity=other)
     assert (
         "is of another training: seed is 0 there and 1 here; settings.max_steps is 100 there and 200 here; "
-        'settings.fields.clip is null there and 0.5 here; net_source is null there and "ab" here'
+        'settings.fields.clip is null there and 0.5 here; net_source is null there and "ab" here: give the same'
     ) in message
     assert "torch" not in message
     assert "start afresh" in message
@@ -298,7 +298,9 @@ def test_a_checkpoint_of_other_parts_is_refused(folder: Path) -> None:
 
 
 def test_weights_of_another_shape_are_refused(folder: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"does not fit this training: Error\(s\) in loading state_dict for Linear"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit this training: Error\(s\) in loading state_dict for Linear"
+    ):
         checkpoints(folder).restore({"net": nn.Linear(4, 2), "counts": Numbers()})
 
 

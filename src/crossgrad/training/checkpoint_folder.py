@@ -93,7 +93,9 @@ def read_checkpoint(folder: Path, *, identity: Mapping[str, Any]) -> dict[str, A
     if not is_whole:
         raise CheckpointError(f"{str(folder)!r} is truncated or was altered after it was written")
     if differences:
-        raise CheckpointError(f"{str(folder)!r} is of another training: {'; '.join(differences)}")
+        raise CheckpointError(
+            f"{str(folder)!r} is of another training: {'; '.join(differences)}: give the same to go on from it"
+        )
     try:
         state: dict[str, Any] = join(description["state"], tensors_from_bytes(weights))
         return dict(state)
