@@ -35,6 +35,11 @@ class History:
     _stretch: list[dict[str, Tensor]] = field(default_factory=list)
 
     @property
+    def end(self) -> int:
+        """Steps done at the end of the last stretch; 0 before the first."""
+        return self.steps[-1] if self.steps else 0
+
+    @property
     def last(self) -> dict[str, float]:
         """Of each name the mean over the last stretch that logged it."""
         return {name: next(v for v in reversed(values) if v is not None) for name, values in self.values.items()}
@@ -51,7 +56,7 @@ class History:
             name: float(torch.stack([results[name] for results in self._stretch]).mean()) for name in self._stretch[0]
         }
         self._stretch.clear()
-        n_new = step - (self.steps[-1] if self.steps else 0)
+        n_new = step - self.end
         for name, value in means.items():
             self.values.setdefault(name, [None] * len(self.steps))
             self._counts[name] = self._counts.get(name, 0) + n_new

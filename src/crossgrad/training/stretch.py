@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 Waited = TypeVar("Waited")
@@ -13,29 +13,31 @@ class Stretch:
     """Some steps of a training, one after another.
 
     Args:
+        start: how many steps were done before it.
         step: how many steps were done at its end.
         means: of every logged value over its steps.
         seconds: that it took, in the process that says so.
         waiting_seconds: how long of these the loop waited for batches.
         n_examples: of the steps that were done in these seconds; all processes' together.
         learning_rate: at its end, of the optimiser's first group of parameters.
-        warnings: sentences on what is wrong with the training, which this stretch was the first to show.
+        warnings: what this stretch is the first to show of what goes wrong; sentences, by the names of the troubles.
 
     Example:
         >>> stretch = Stretch(
-        ...     step=10, means={}, seconds=2.0, waiting_seconds=0.5, n_examples=640, learning_rate=0.1
+        ...     start=0, step=10, means={}, seconds=2.0, waiting_seconds=0.5, n_examples=640, learning_rate=0.1
         ... )
         >>> stretch.examples_per_second
         320.0
     """
 
+    start: int
     step: int
     means: dict[str, float]
     seconds: float
     waiting_seconds: float
     n_examples: int
     learning_rate: float
-    warnings: tuple[str, ...] = ()
+    warnings: dict[str, str] = field(default_factory=dict)
 
     @property
     def examples_per_second(self) -> float:
@@ -56,13 +58,15 @@ class Clock:
 
     Args:
         batch_size: examples a step.
+        start: steps done before the first stretch.
     """
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, *, start: int) -> None:
         self._batch_size = batch_size
-        self._begin()
+        self._begin(start)
 
-    def _begin(self) -> None:
+    def _begin(self, start: int) -> None:
+        self._start = start
         self._began = time.perf_counter()
         self._waited, self._n_steps = 0.0, 0
 
@@ -77,6 +81,7 @@ class Clock:
     def close(self, step: int, means: dict[str, float], *, learning_rate: float) -> Stretch:
         """End the stretch with this step; the next one begins."""
         stretch = Stretch(
+            start=self._start,
             step=step,
             means=means,
             seconds=time.perf_counter() - self._began,
@@ -84,5 +89,5 @@ class Clock:
             n_examples=self._n_steps * self._batch_size,
             learning_rate=float(learning_rate),
         )
-        self._begin()
+        self._begin(step)
         return stretch

@@ -1,0 +1,117 @@
+"""A training's log: one JSON line a stretch, so that it can be followed and drawn while it goes on and afterwards."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crossgrad.training.stretch import Stretch
+
+
+class Log:
+    """The stretches of a training, in memory and in a file.
+
+    The file has whole lines only, and no step twice: what a killed training left behind the point that it is resumed
+    from, half a line included, is dropped.
+
+    Args:
+        path: of the file; its folder is made with the first line. None keeps no file.
+
+    Attributes:
+        stretches: all of them, in order, those of before a resumption included.
+
+    Example:
+        >>> import tempfile
+        >>> stretch = Stretch(
+        ...     0, 10, means={"label_loss": 2.0}, seconds=1.0, waiting_seconds=0.0, n_examples=640, learning_rate=0.1
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Log(Path(folder) / "log.jsonl").append(stretch)
+        ...     resumed = Log(Path(folder) / "log.jsonl")
+        ...     resumed.drop_after(10)
+        >>> resumed.stretches == [stretch]
+        True
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.stretches: list[Stretch] = []
+
+    def drop_after(self, step: int) -> None:
+        """Take up what is in the file, without what it says of later steps: they are done again.
+
+        Raises:
+            OSError: the file cannot be read or written.
+        """
+        if self.path is None or not self.path.is_file():
+            return
+        content = self.path.read_bytes()
+        kept = [(line, stretch) for line, stretch in _whole_lines(content) if stretch.step <= step]
+        self.stretches = [stretch for _, stretch in kept]
+        if content != (lines := b"".join(line for line, _ in kept)):
+            beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+            try:
+                beside.write_bytes(lines)
+                os.replace(beside, self.path)
+            finally:
+                beside.unlink(missing_ok=True)
+
+    def append(self, stretch: Stretch) -> None:
+        """Add a stretch.
+
+        Raises:
+            OSError: the file cannot be written; it is as before.
+        """
+        self.stretches.append(stretch)
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = _to_line(stretch)
+        with self.path.open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                for start in range(0, len(line), 1 << 16):
+                    file.write(line[start : start + (1 << 16)])
+            except OSError:
+                os.ftruncate(file.fileno(), end)
+                raise
+
+
+def _to_line(stretch: Stretch) -> bytes:
+    values: dict[str, Any] = {
+        "step": stretch.step,
+        "seconds": round(stretch.seconds, 6),
+        "waiting_seconds": round(stretch.waiting_seconds, 6),
+        "examples": stretch.n_examples,
+        "examples_per_second": round(stretch.examples_per_second, 1),
+        "learning_rate": stretch.learning_rate,
+        **stretch.means,
+    }
+    if stretch.warnings:
+        values["warnings"] = stretch.warnings
+    return (json.dumps(values) + "\n").encode()
+
+
+def _whole_lines(content: bytes) -> Iterator[tuple[bytes, Stretch]]:
+    """The lines up to the first that `_to_line` did not write."""
+    start = 0
+    for line in content.splitlines(keepends=True):
+        try:
+            values = json.loads(line)
+            stretch = Stretch(
+                start=start,
+                step=values.pop("step"),
+                seconds=values.pop("seconds"),
+                waiting_seconds=values.pop("waiting_seconds"),
+                n_examples=values.pop("examples"),
+                learning_rate=values.pop("learning_rate"),
+                warnings=values.pop("warnings", {}),
+                means={name: value for name, value in values.items() if name != "examples_per_second"},
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return
+        if not line.endswith(b"\n"):
+            return
+        yield line, stretch
+        start = stretch.step
