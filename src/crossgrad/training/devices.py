@@ -31,6 +31,6 @@ def resolve_device(name: str) -> str:
         raise SettingsError(f"device is cpu, cuda, cuda:N or auto, not {name!r}")
     n_devices = torch.cuda.device_count() if kind == "cuda" and torch.cuda.is_available() else 0
     if kind == "cuda" and int(index or 0) >= n_devices:
-        there = f"{n_devices} CUDA device{'' if n_devices == 1 else 's'}" if n_devices else "no CUDA device"
-        raise SettingsError(f"there is {there} here, so not {name!r}; give cpu or auto")
+        there = {0: "is no CUDA device", 1: "is one CUDA device"}.get(n_devices, f"are {n_devices} CUDA devices")
+        raise SettingsError(f"there {there} here, so not {name!r}; give cpu or auto")
     return name
