@@ -41,6 +41,7 @@ from crossgrad.folders import claim_folder, lock_folder, write_whole
 from crossgrad.records import Record, read_records
 from crossgrad.report import REPORTS, Artefacts, ReportPaths, Table, read_answers, summarise, write_report
 from crossgrad.training import Stretch
+from crossgrad.training.tensorboard import check_tensorboard
 
 DEFAULT_METHODS = ("erm", "label_grad", "dann", "crossgrad")
 WRITTEN = ("records.jsonl", "runs", MATCH_FILE, *REPORTS)
@@ -203,6 +204,7 @@ def carry_out(
     address: str | None = None,
     jobs: int | None = None,
     checkpoint_every: int | None = None,
+    tensorboard: Path | str | None = None,
     overwrite: bool = False,
     command: str | None = None,
     follower: Follower | None = None,
@@ -211,7 +213,10 @@ def carry_out(
 
     Args, Raises: as `compare`.
     """
-    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every)
+    board = None if tensorboard is None else Path(tensorboard)
+    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every, tensorboard=board)
+    if board is not None:
+        check_tensorboard(board, output=comparison.folder)
     follower = follower or Nobody()
     dataset, folder = comparison.dataset, comparison.folder
     keys = [run.key(dataset) for run in comparison.runs]
@@ -233,6 +238,7 @@ def carry_out(
             jobs=jobs,
             command=command,
             checkpoint_every=checkpoint_every,
+            tensorboard=board,
             follow=follower.advance,
         )
         with closing(going) as records:
@@ -256,6 +262,7 @@ def compare(
     address: str | None = None,
     jobs: int | None = None,
     checkpoint_every: int | None = None,
+    tensorboard: Path | str | None = None,
     overwrite: bool = False,
     follower: Follower | None = None,
     **settings: Any,
@@ -287,6 +294,8 @@ def compare(
             engine needs the script's entry guarded by `if __name__ == "__main__":`.
         checkpoint_every: steps from one checkpoint of a run to the next; None for one a minute. A run that was cut off
             goes on from its last one. The engine ray has none.
+        tensorboard: folder of TensorBoard's event files (the extra `tracking`), a folder in it for each run, outside
+            `output`; with the local engine. None writes none.
         overwrite: delete what an earlier comparison left in `output`.
         follower: told of the runs as they go.
         **settings: of all runs, by the names of `Settings`: max_steps, batch_size, learning_rate, ...
@@ -326,6 +335,7 @@ def compare(
         address=address,
         jobs=jobs,
         checkpoint_every=checkpoint_every,
+        tensorboard=tensorboard,
         overwrite=overwrite,
         follower=follower,
     )

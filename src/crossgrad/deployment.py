@@ -1,5 +1,6 @@
 """train(): one model on all domains (or those named), to be saved and used on domains never seen."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,17 +11,19 @@ import torch
 from crossgrad.building import known, method_name
 from crossgrad.data import DomainDataset, Split, check_dataset, check_split, training_subset
 from crossgrad.defaults import default_net, default_settings
-from crossgrad.errors import NonFiniteLossError, SettingsError
+from crossgrad.errors import NonFiniteLossError, SettingsError, TrainingWarning
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.chosen import Chosen
 from crossgrad.experiments.performing import Trained, checkpoints_in, train_method, versions
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
+from crossgrad.experiments.watched import LOG
 from crossgrad.folders import lock_folder
 from crossgrad.global_state import torch_threads
 from crossgrad.model import Model
 from crossgrad.processes import ALONE, Processes
-from crossgrad.training import Watch, watch_nothing
+from crossgrad.training import Stretch, Watch, watch_nothing
+from crossgrad.training.tensorboard import check_tensorboard
 
 
 def train(
@@ -34,6 +37,7 @@ def train(
     chosen: Chosen | None = None,
     folder: Path | str | None = None,
     checkpoint_every: int | None = None,
+    tensorboard: Path | str | None = None,
     processes: Processes = ALONE,
     watch: Watch = watch_nothing,
     **settings: Any,
@@ -52,13 +56,15 @@ def train(
         fields: of the method.
         chosen: by a sweep, as `experiments.chosen.read_chosen` reads it: net, settings and fields come from it, but for
             those given here.
-        folder: where checkpoints are kept; where there are some, training goes on from the last one. They stay until
-            `crossgrad.save` has put the model into the folder around it: give MODEL/training here to save to MODEL.
-            None keeps none.
+        folder: where checkpoints and the log (log.jsonl) are kept; where there are checkpoints, training goes on from
+            the last one. They stay until `crossgrad.save` has put the model into the folder around it: give
+            MODEL/training here to save to MODEL. None keeps none.
         checkpoint_every: steps from one checkpoint to the next; None for one a minute.
+        tensorboard: folder of TensorBoard's event files (the extra `tracking`); None writes none.
         processes: that train together, as `crossgrad.processes.joined` gives them; each calls this alike. The first
             alone writes into the folder, which all must see. All return the same model.
-        watch: follows the training; called in the first process alone.
+        watch: follows the training; called in the first process alone. What is wrong with the training is a
+            TrainingWarning besides.
         **settings: by the names of `Settings`.
 
     Raises:
@@ -97,10 +103,22 @@ def train(
     checkpoints = (
         checkpoints_in(Path(folder), run, dataset, every_steps=checkpoint_every) if folder is not None else None
     )
+    board = None if tensorboard is None else Path(tensorboard)
+    if board is not None:
+        check_tensorboard(board)
     lock = lock_folder(Path(folder)) if folder is not None and processes.is_first else nullcontext()
     with torch_threads(run.settings.threads), lock:
         try:
-            trained = train_method(dataset, parts, run, watch, checkpoints=checkpoints, processes=processes)
+            trained = train_method(
+                dataset,
+                parts,
+                run,
+                _warning(watch),
+                checkpoints=checkpoints,
+                log=Path(folder) / LOG if folder is not None else None,
+                tensorboard=board,
+                processes=processes,
+            )
         except NonFiniteLossError:
             if checkpoints is not None and processes.is_first:
                 checkpoints.remove()  # to go on from there would lead to the same step
@@ -115,6 +133,15 @@ def train(
             building=trained.building,
             card=card,
         )
+
+
+def _warning(watch: Watch) -> Watch:
+    def watched(stretch: Stretch) -> None:
+        for sentence in stretch.warnings.values():
+            warnings.warn(sentence, TrainingWarning, stacklevel=2)
+        watch(stretch)
+
+    return watched
 
 
 def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained, processes: Processes) -> dict[str, Any]:

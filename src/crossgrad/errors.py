@@ -53,5 +53,9 @@ class DataWarning(UserWarning):
     """The data can be used, but may not give the result that was hoped for."""
 
 
+class TrainingWarning(UserWarning):
+    """A training goes on, but not as one would wish; says what to try. Said once a training."""
+
+
 class CheckpointWarning(UserWarning):
     """A training's checkpoint could not be written; training goes on."""

@@ -19,7 +19,7 @@ from crossgrad.cli.reproduce import reproduce
 from crossgrad.cli.several import in_every_process, refuse_several
 from crossgrad.cli.sweep import sweep
 from crossgrad.cli.train import train
-from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning, OtherProcessError
+from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning, OtherProcessError, TrainingWarning
 
 app = typer.Typer(
     name="crossgrad",
@@ -66,7 +66,7 @@ app.command(epilog="Example: `crossgrad reproduce table3`")(reproduce)
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
-    if issubclass(category, DataWarning | CheckpointWarning):
+    if issubclass(category, DataWarning | CheckpointWarning | TrainingWarning):
         say(f"Warning: {message}", style="yellow")
     else:
         say(warnings.formatwarning(message, category, filename, lineno, line), style="dim")
@@ -75,7 +75,7 @@ def _show_warning(
 def main() -> None:
     """Run the command line, with errors as a sentence and an exit code."""
     warnings.showwarning = _show_warning
-    for category in (DataWarning, CheckpointWarning):
+    for category in (DataWarning, CheckpointWarning, TrainingWarning):
         warnings.simplefilter("always", category)
     try:
         app()

@@ -85,6 +85,7 @@ def compare(
         int | None, typer.Option(help="Runs at once.  [default: one a core; on a running cluster, what its CPUs allow]")
     ] = None,
     checkpoint_every: options.CheckpointEvery = None,
+    tensorboard: options.TensorBoard = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -163,6 +164,7 @@ def compare(
                 address=address,
                 jobs=jobs,
                 checkpoint_every=checkpoint_every,
+                tensorboard=tensorboard,
                 overwrite=overwrite,
                 command=options.command(),
                 follower=follower,

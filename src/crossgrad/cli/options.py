@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,6 +112,15 @@ Option = Annotated[
 CheckpointEvery = Annotated[
     int | None,
     typer.Option(metavar="STEPS", help="From one checkpoint to the next, to go on from.  [default: one a minute]"),
+]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="FOLDER",
+        help="Write curves and pictures for TensorBoard there, outside the output folder (the extra tracking).",
+        show_default=False,
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the output folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print results as JSON instead of tables.")]

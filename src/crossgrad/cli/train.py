@@ -65,6 +65,7 @@ def train(
     workers: options.Workers = None,
     option: options.Option = None,
     checkpoint_every: options.CheckpointEvery = None,
+    tensorboard: options.TensorBoard = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that was cut off.")
     ] = False,
@@ -97,7 +98,10 @@ def train(
         from crossgrad.processes import launched
         from crossgrad.report.names import display_name
         from crossgrad.training import Stretch
+        from crossgrad.training.tensorboard import check_tensorboard
 
+        if tensorboard is not None:
+            check_tensorboard(tensorboard, output=output)
         if resume and overwrite:
             raise SettingsError("--resume goes on with a training, --overwrite begins it again; give one of them")
         processes = launched()
@@ -192,6 +196,7 @@ def train(
                 chosen=choice,
                 folder=output / TRAINING,
                 checkpoint_every=checkpoint_every,
+                tensorboard=tensorboard,
                 processes=processes,
                 watch=watch,
                 **settings,

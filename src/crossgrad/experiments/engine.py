@@ -7,7 +7,7 @@ from pathlib import Path
 from crossgrad.building import known
 from crossgrad.data import DomainDataset
 from crossgrad.errors import SettingsError
-from crossgrad.experiments.following import Follow, follow_nothing
+from crossgrad.experiments.following import Follow, follow_nothing, warning
 from crossgrad.experiments.local_engine import perform_here, perform_in_processes
 from crossgrad.experiments.ray_engine import perform_on_ray
 from crossgrad.experiments.runs import Run
@@ -27,6 +27,7 @@ def perform_all(
     jobs: int | None = None,
     command: str = "",
     checkpoint_every: int | None = None,
+    tensorboard: Path | None = None,
     follow: Follow = follow_nothing,
 ) -> Generator[Record, None, None]:
     """Carry out runs, append each one's record to folder/records.jsonl as it ends, and yield it.
@@ -48,22 +49,39 @@ def perform_all(
         command: that asked for them.
         checkpoint_every: steps from one checkpoint of a run to the next; None for one a minute. A run that was cut off
             goes on from its last one. With Ray there are none: a run whose worker is lost begins again.
-        follow: called as they train.
+        tensorboard: folder of event files, a folder in it for each run; None writes none. Not with Ray.
+        follow: called as they train. What is wrong with a training is a TrainingWarning besides.
 
     Raises:
         SettingsError: no such engine, or no cluster there.
         WorkerLostError: a process died, with Ray several times in one run; what is done is kept, and the rest can be
             run again.
     """
-    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every)
+    check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every, tensorboard=tensorboard)
+    follow = warning(follow)
     if engine == "ray":
         done = perform_on_ray(runs, dataset, folder, address=address, jobs=jobs, command=command, follow=follow)
     elif jobs and min(jobs, len(runs)) > 1:
         done = perform_in_processes(
-            runs, dataset, folder, jobs=jobs, command=command, checkpoint_every=checkpoint_every, follow=follow
+            runs,
+            dataset,
+            folder,
+            jobs=jobs,
+            command=command,
+            checkpoint_every=checkpoint_every,
+            tensorboard=tensorboard,
+            follow=follow,
         )
     else:
-        done = perform_here(runs, dataset, folder, command=command, checkpoint_every=checkpoint_every, follow=follow)
+        done = perform_here(
+            runs,
+            dataset,
+            folder,
+            command=command,
+            checkpoint_every=checkpoint_every,
+            tensorboard=tensorboard,
+            follow=follow,
+        )
     # Closed at once, not when the last reference to an interruption's traceback is gone: workers end with it.
     with closing(done) as records:
         for record in records:
@@ -71,7 +89,14 @@ def perform_all(
             yield record
 
 
-def check_engine(engine: str, *, address: str | None, jobs: int | None, checkpoint_every: int | None = None) -> None:
+def check_engine(
+    engine: str,
+    *,
+    address: str | None,
+    jobs: int | None,
+    checkpoint_every: int | None = None,
+    tensorboard: Path | None = None,
+) -> None:
     """Refuse, before anything is done, what does not go together.
 
     Raises:
@@ -84,5 +109,7 @@ def check_engine(engine: str, *, address: str | None, jobs: int | None, checkpoi
         raise SettingsError(f"jobs is at least 1, not {jobs!r}")
     if checkpoint_every is not None and engine == "ray":
         raise SettingsError("runs on Ray have no checkpoints: leave checkpoint_every out, or take the local engine")
+    if tensorboard is not None and engine == "ray":
+        raise SettingsError("runs on Ray write nothing for TensorBoard; leave it out, or take the local engine")
     if checkpoint_every is not None and checkpoint_every < 1:
         raise SettingsError(f"checkpoint_every is at least 1 step, not {checkpoint_every!r}")

@@ -30,6 +30,7 @@ def perform_here(
     *,
     command: str,
     checkpoint_every: int | None,
+    tensorboard: Path | None,
     follow: Follow,
 ) -> Generator[Record, None, None]:
     """Carry out runs one after another; yield each one's record when its artefacts are in place."""
@@ -45,6 +46,7 @@ def perform_here(
             command=command,
             watch=watch,
             checkpoints=_checkpoints(run, dataset, folder, checkpoint_every),
+            tensorboard=tensorboard,
         )
 
 
@@ -56,6 +58,7 @@ def perform_in_processes(
     jobs: int,
     command: str,
     checkpoint_every: int | None,
+    tensorboard: Path | None,
     follow: Follow,
 ) -> Generator[Record, None, None]:
     """Carry out runs, so many at once; yield each one's record when its artefacts are in place.
@@ -73,7 +76,7 @@ def perform_in_processes(
     try:
         with _interruption_held():
             pending: set[Future[Record]] = {
-                pool.submit(_perform_in_worker, number, run, folder, command, checkpoint_every)
+                pool.submit(_perform_in_worker, number, run, folder, command, checkpoint_every, tensorboard)
                 for number, run in enumerate(runs)
             }
         while pending:
@@ -144,7 +147,9 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _perform_in_worker(number: int, run: Run, folder: Path, command: str, checkpoint_every: int | None) -> Record:
+def _perform_in_worker(
+    number: int, run: Run, folder: Path, command: str, checkpoint_every: int | None, tensorboard: Path | None
+) -> Record:
     dataset = _worker["dataset"]
 
     def watch(stretch: Stretch) -> None:
@@ -157,4 +162,5 @@ def _perform_in_worker(number: int, run: Run, folder: Path, command: str, checkp
         command=command,
         watch=watch,
         checkpoints=_checkpoints(run, dataset, folder, checkpoint_every),
+        tensorboard=tensorboard,
     )

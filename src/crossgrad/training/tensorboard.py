@@ -18,11 +18,12 @@ GROUPS = {"_loss": "loss", "_accuracy": "accuracy", "perturbation_": "size", "in
 """Values whose names end, or begin, like this are shown side by side; all others are of the training itself."""
 
 
-def check_tensorboard(folder: Path) -> None:
+def check_tensorboard(folder: Path, *, output: Path | None = None) -> None:
     """Refuse, before the work, a folder of event files that cannot be written, and any where there is no TensorBoard.
 
     Args:
         folder: made where there is none.
+        output: folder of models or records, which is to hold nothing else.
 
     Raises:
         SettingsError: says what to install, or what is wrong with the folder.
@@ -31,6 +32,8 @@ def check_tensorboard(folder: Path) -> None:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         raise SettingsError("TensorBoard is not installed: pip install 'crossgrad[tracking]'") from error
+    if output is not None and folder.resolve().is_relative_to(output.resolve()):
+        raise SettingsError(f"{str(folder)!r} is in the output folder {str(output)!r}; give one outside it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
