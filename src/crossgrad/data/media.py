@@ -142,7 +142,10 @@ class _Reading:
             kept, channels = self._each(paths, lambda path: len(self._decode(path)), words="are tried")
             return kept, self._with_channels(max(channels))
         if self.finds_channels and isinstance(self.decoding, ImageDecoding):
-            has_colour = any(map(self.decoding.has_colour, telling(paths, "images are grey", self.tell)))
+            try:
+                has_colour = any(map(self.decoding.has_colour, telling(paths, "images are grey", self.tell)))
+            except DataError as error:
+                raise DataError(f"{error}; {HINT}") from error
             return list(range(len(paths))), self._with_channels(3 if has_colour else 1)
         return list(range(len(paths))), self.decoding
 

@@ -1,7 +1,9 @@
 """Inputs read one batch after another, ahead of whoever takes them: the one place that knows of reading processes."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
@@ -19,7 +21,7 @@ BATCHES_AHEAD = 2
 """Of each worker; they lie in memory until they are taken."""
 
 
-def read_ahead(inputs: LazyInputs, choices: Iterable[Int[Tensor, " m"]]) -> Generator[Float[Tensor, "..."], None, None]:
+def read_ahead(inputs: LazyInputs, choices: Iterable[Int[Tensor, " _"]]) -> Generator[Float[Tensor, "..."], None, None]:
     """Read the inputs of one choice after another.
 
     With workers, they read ahead, and choices are drawn ahead accordingly; what is yielded is the same. They end when
@@ -59,11 +61,15 @@ def read_ahead(inputs: LazyInputs, choices: Iterable[Int[Tensor, " m"]]) -> Gene
         worker_init_fn=_begin,
         generator=torch.Generator(),  # without, it would draw from the generator that dropout draws from
     )
-    batches = iter(loader)
-    while (found := _next(batches)) is not None:
-        if isinstance(found, CrossGradError):
-            raise found
-        yield torch.from_numpy(found)
+    batches: Any = iter(loader)
+    try:
+        while (found := _next(batches)) is not None:
+            if isinstance(found, CrossGradError):
+                raise found
+            yield torch.from_numpy(found)
+    finally:
+        # It does so itself when it is forgotten; but the traceback of an error remembers it.
+        batches._shutdown_workers()
 
 
 def read_in_order(
@@ -126,3 +132,13 @@ def _as_it_is(value: Any) -> Any:
 
 def _begin(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains, which then ends this one
+    # DataLoader's own watch is for the parent by the system's count, which is the server of forks; and that lives as
+    # long as any of its forks.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
