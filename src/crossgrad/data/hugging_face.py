@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int
+from PIL import Image
 from torch import Tensor
 
 from crossgrad.data.naming import choices, name_indices, quoted
@@ -32,8 +34,14 @@ def input_cells(dataset: Any, column: str) -> CellOf:
     if len(dataset) == 0:
         raise DataError("the dataset is empty")
     alone = dataset.select_columns([column]).with_format(None)  # no other column is decoded along with it
-    is_image = hasattr(alone[0][column], "getbands")
-    return CellOf(alone if is_image else alone.with_format("numpy"), column)
+    if isinstance(alone[0][column], Image.Image):
+        return CellOf(alone, column)
+    feature = dataset.features[column]
+    while hasattr(feature, "feature"):  # of sequences
+        feature = feature.feature
+    # Left to itself it makes int64 of all integers; of uint8 it is known that 255 is white.
+    is_bytes = getattr(feature, "dtype", None) == "uint8"
+    return CellOf(alone.with_format("numpy", **({"dtype": np.uint8} if is_bytes else {})), column)
 
 
 def check_columns(dataset: Any, wanted: Mapping[str, str]) -> None:
