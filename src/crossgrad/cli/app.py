@@ -34,14 +34,11 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
-    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         print(f"crossgrad {crossgrad.__version__}")
         raise typer.Exit
-    if context.invoked_subcommand not in (None, "train"):
-        refuse_several(context.invoked_subcommand)
 
 
 app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad --seeds 5 --output results/scans`")(
@@ -78,6 +75,9 @@ def main() -> None:
     for category in (DataWarning, CheckpointWarning, TrainingWarning):
         warnings.simplefilter("always", category)
     try:
+        command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "train")
+        if command != "train":
+            refuse_several(command)
         app()
     except OtherProcessError:
         sys.exit(1)
