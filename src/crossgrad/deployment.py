@@ -1,8 +1,8 @@
 """train(): one model on all domains (or those named), to be saved and used on domains never seen."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def train(
     board = None if tensorboard is None else Path(tensorboard)
     if board is not None:
         check_tensorboard(board)
-    lock = lock_folder(Path(folder)) if folder is not None and processes.is_first else nullcontext()
+    lock = _held(Path(folder)) if folder is not None and processes.is_first else nullcontext()
     with torch_threads(run.settings.threads), lock:
         try:
             trained = train_method(
@@ -133,6 +133,19 @@ def train(
             building=trained.building,
             card=card,
         )
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep others from training into a folder; where nothing came of it, no empty folder stays."""
+    made = [each for each in (folder, folder.parent) if not each.exists()]
+    try:
+        with lock_folder(folder):
+            yield
+    finally:
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
 
 
 def _warning(watch: Watch) -> Watch:
