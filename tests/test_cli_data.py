@@ -325,7 +325,7 @@ def test_table_3_is_printed_and_written(command: Command, tmp_path: Path) -> Non
     assert re.search(r"^Speech +as published +12 +1,888 100 / 20 % / 20 % *$", done.out, re.MULTILINE)
     assert re.search(r"^Handwriting +lipitk +not here *$", done.out, re.MULTILINE)
     assert re.search(r"^Speech +synthetic_speakers +12 +5 3 / 1 / 1 +60 *$", done.out, re.MULTILINE)
-    assert done.out.endswith("Written: tables/table3.md, table3.json\n\n")
+    assert done.out.endswith("Written: tables/table3.md, tables/table3.json\n\n")
     page = Path("tables/table3.md").read_text(encoding="utf-8")
     assert "| Speech | as published | 12 | 1,888 | 100 / 20 % / 20 % |  |\n" in page
     assert "| --- | --- | ---: | ---: | --- | ---: |\n" in page

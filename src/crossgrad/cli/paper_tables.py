@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from crossgrad.cli.console import out, show_text
 from crossgrad.report.markdown import escape
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 
@@ -22,7 +22,7 @@ def as_markdown(table: PaperTable) -> str:
 _RULES = {"left": "---", "right": "---:"}
 
 
-def print_paper_table(table: PaperTable, out: Console) -> None:
+def print_paper_table(table: PaperTable) -> None:
     """Print a table and its notes."""
     shown = Table(title=table.title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for key, heading in table.columns.items():
@@ -32,7 +32,7 @@ def print_paper_table(table: PaperTable, out: Console) -> None:
     out.print(shown)
     out.print()
     for note in table.notes:
-        out.print(Text(f"- {note}"), soft_wrap=True)  # an address that is cut in two cannot be copied
+        show_text(f"- {note}")
 
 
 def _justify(table: PaperTable, key: str) -> Literal["left", "right"]:

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, out, say, status
+from crossgrad.cli.console import count, err, say, show_json, show_text, status
 from crossgrad.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
-    from crossgrad.reproduction import PaperTable, Scale, Study
+    from crossgrad.reproduction import Scale, Study
 
-NAMES = ("table3", "table4", "table5", "table8", "table9", "all")
+NAMES = ("table3", "table4", "table5", "table8", "table9", "figure6", "figure7", "all")
 
 
 def reproduce(
@@ -26,7 +25,7 @@ def reproduce(
         typer.Argument(
             metavar="NAME",
             help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
-            "table9 (angles), or all.",
+            "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), or all.",
             show_default=False,
         ),
     ],
@@ -56,7 +55,7 @@ def reproduce(
         from crossgrad.cli.paper_tables import as_markdown, print_paper_table
         from crossgrad.data.naming import choices
         from crossgrad.folders import write_whole
-        from crossgrad.reproduction import SCALES, TARGETS, accuracy_table, table3
+        from crossgrad.reproduction import FIGURES, SCALES, TARGETS, accuracy_table, table3, to_train
 
         if name not in NAMES:
             raise SettingsError(f"no table {name!r}{choices(name, NAMES)}")
@@ -65,29 +64,42 @@ def reproduce(
     names = [known for known in NAMES if known != "all" and name in (known, "all")]
     targets = {known: TARGETS[known] for known in names if known in TARGETS}
     folder = output / scale
-    if training and targets:
+    figures = [known for known in names if known in FIGURES]
+    if training and (targets or figures):
         jobs = options.runs_at_once(jobs, threads=1, address=address) or 1
         studies = {study.name: study for target in targets.values() for study in target.studies}
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
-            _train(studies.values(), SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
+            if studies:
+                _train(studies.values(), SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
+            for known in figures:
+                _train_for(known, SCALES[scale], folder)
         except KeyboardInterrupt:
             say("Interrupted: finished runs are kept; the same command goes on from there.")
             raise typer.Exit(130) from None
-    tables: dict[str, PaperTable] = {}
-    with status("making tables"):
-        for known in names:
-            tables[known] = accuracy_table(targets[known], SCALES[scale], folder) if known in targets else table3()
-    for known, table in tables.items():
+    for known in names:
+        with status(f"making {known}"):
+            picture = None
+            if known in FIGURES:
+                if missing := to_train(known, SCALES[scale], folder):
+                    say(f"{known}: {count(len(missing), 'model')} not trained yet, so it is not drawn.")
+                    continue
+                figure = FIGURES[known](SCALES[scale], folder)
+                picture, table = figure.svg, figure.table
+            else:
+                table = accuracy_table(targets[known], SCALES[scale], folder) if known in targets else table3()
+        place = output if known == "table3" else folder
         content = json.dumps(asdict(table), ensure_ascii=False, indent=2) + "\n"
-        place = folder if known in targets else output
-        for file, text in ((place / f"{known}.md", as_markdown(table)), (place / f"{known}.json", content)):
-            write_whole(file, text.encode(), overwrite=True)
+        files = {f"{known}.md": as_markdown(table), f"{known}.json": content}
+        if picture:
+            files[f"{known}.svg"] = picture
+        for file, text in files.items():
+            write_whole(place / file, text.encode(), overwrite=True)
         if as_json:
-            print(content, end="")
+            show_json(asdict(table))
             continue
-        print_paper_table(table, out)
-        out.print(Text(f"\nWritten: {place / known}.md, {known}.json\n"), soft_wrap=True)
+        print_paper_table(table)
+        show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
 
 
 def _train(
@@ -132,3 +144,13 @@ def _train(
             following=lambda: ComparisonProgress(err, jobs=jobs),
             following_sweep=lambda: SweepProgress(err, jobs=jobs),
         )
+
+
+def _train_for(figure: str, scale: "Scale", folder: Path) -> None:
+    from crossgrad.reproduction import to_train, trained
+
+    missing = to_train(figure, scale, folder)
+    say(f"{figure}: {count(len(missing), 'model')} to train, one after another")
+    for place, (net, seed) in enumerate(missing, start=1):
+        with status(f"{place} of {len(missing)}: {net}, seed {seed}"):
+            trained(net, seed, scale, folder)

@@ -3,15 +3,18 @@
 from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.carrying_out import Cost, carry_out_study, cost_of
 from crossgrad.reproduction.datasets import table3
+from crossgrad.reproduction.figures import FIGURES, Figure, to_train, trained
 from crossgrad.reproduction.paper_table import PaperTable
 from crossgrad.reproduction.scales import SCALES, Scale
 from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import TARGETS, Target
 
 __all__ = [
+    "FIGURES",
     "SCALES",
     "TARGETS",
     "Cost",
+    "Figure",
     "PaperTable",
     "Scale",
     "Study",
@@ -20,4 +23,6 @@ __all__ = [
     "carry_out_study",
     "cost_of",
     "table3",
+    "to_train",
+    "trained",
 ]
