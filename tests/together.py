@@ -5,17 +5,24 @@ import os
 import socket
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # The server imports once what every child needs, before any of them is made of it.
-CONTEXT.set_forkserver_preload(["torch", "torch.distributed", "crossgrad.deployment", "crossgrad.training"])
+CONTEXT.set_forkserver_preload(["torch._dynamo", "torch.distributed", "crossgrad.deployment", "crossgrad.training"])
+
+
+class Raised(NamedTuple):
+    """What a process raised, in words: not every exception comes back from another process."""
+
+    kind: str
+    message: str
 
 
 def call_together(
     function: Callable[..., Any], *arguments: Any, size: int = 2, timeout_seconds: float = 120.0
 ) -> list[Any]:
-    """What the function returns in each process, by rank; an exception in its place where it raised one.
+    """What the function returns in each process, by rank; or what it raised; or None where the process just ended.
 
     Args:
         function: of a module, so that another process finds it.
@@ -33,12 +40,12 @@ def call_together(
         children.append((child, receiving))
     results = []
     try:
-        for child, receiving in children:
+        for _, receiving in children:
             try:
-                results.append(receiving.recv() if receiving.poll(timeout_seconds) else TimeoutError())
+                assert receiving.poll(timeout_seconds), f"a process did not end within {timeout_seconds} s"
+                results.append(receiving.recv())
             except EOFError:
-                child.join()
-                results.append(ChildProcessError(f"ended with exit code {child.exitcode}"))
+                results.append(None)
     finally:
         for child, _ in children:
             child.kill()
@@ -58,6 +65,7 @@ def _work(
     import torch
 
     torch.set_num_threads(1)
+    torch.manual_seed(rank)
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -69,5 +77,5 @@ def _work(
     try:
         result = function(*arguments)
     except Exception as error:
-        result = error
+        result = Raised(type(error).__name__, str(error))
     sending.send(result)

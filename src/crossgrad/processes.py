@@ -1,6 +1,7 @@
 """Several processes that train one model together: who this one is, and what all of them have in sum."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from crossgrad.errors import OtherProcessError, ProcessesError, SettingsError
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun and accelerate tell every process that they start."""
+
+SECONDS_FOR_OTHERS_TO_FAIL = 2.0
 
 
 @dataclass(frozen=True)
@@ -124,30 +127,32 @@ def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[P
     if device not in ("cpu", "cuda"):
         raise SettingsError(f"device is cpu or cuda for several processes, one device each, not {device!r}")
     timeout = timedelta(seconds=timeout_seconds)
-    device_before = None
-    try:
-        if device == "cuda":
-            device_before = torch.cuda.current_device()
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    # Both for CUDA, since what is on the CPU is summed too.
+    backend = "gloo" if device == "cpu" else "cpu:gloo,cuda:nccl"
+    with _on_own_device(device):
         with _losses_told():
-            store, _, _ = next(rendezvous("env://", timeout=timeout))
-            # Both, since what is on the CPU is summed too.
-            backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-            dist.init_process_group(
-                backend, store=store, rank=processes.rank, world_size=processes.size, timeout=timeout
-            )
+            store, rank, size = next(rendezvous("env://", timeout=timeout))
         try:
+            with _losses_told():
+                dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
             yield processes
             processes.sum(torch.zeros(()))
         except Exception as error:
-            if _is_first_to_fail(store):
+            if _is_first_to_fail(store, size):
                 raise
             raise OtherProcessError("another process of this training failed first, and says why") from error
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
-        if device_before is not None:
-            torch.cuda.set_device(device_before)
+        finally:
+            if dist.is_initialized():
+                dist.destroy_process_group()
+
+
+@contextmanager
+def _on_own_device(device: str) -> Iterator[None]:
+    if device == "cpu":
+        yield
+        return
+    with torch.cuda.device(int(os.environ["LOCAL_RANK"])):
+        yield
 
 
 @contextmanager
@@ -160,8 +165,14 @@ def _losses_told() -> Iterator[None]:
         ) from error
 
 
-def _is_first_to_fail(store: Any) -> bool:
+def _is_first_to_fail(store: Any, size: int) -> bool:
+    """Tell the others of a failure, and wait a moment for theirs: this process may be the one that keeps the store."""
     try:
-        return int(store.add("crossgrad/failed", 1)) == 1
+        place = store.add("crossgrad/failed", 1)
+        dist.destroy_process_group()  # which whoever waits for this process notices
+        end = time.monotonic() + SECONDS_FOR_OTHERS_TO_FAIL
+        while store.add("crossgrad/failed", 0) < size and time.monotonic() < end:
+            time.sleep(0.01)
+        return bool(place == 1)
     except RuntimeError:
-        return True  # the store's process is gone; rather two messages than none
+        return True  # the store is gone; rather two messages than none

@@ -1,5 +1,6 @@
 """Whatever stops a training at whatever moment, it goes on from its last checkpoint to the same bits."""
 
+import json
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from crossgrad.data import DomainDataset
+from crossgrad.data import DomainDataset, read_folder
 from crossgrad.deployment import train
 from crossgrad.errors import CheckpointError, NonFiniteLossError
 from crossgrad.experiments.performing import checkpoints_in, perform, train_method
@@ -26,13 +27,16 @@ from crossgrad.records import run_key
 from crossgrad.training import Stretch
 from crossgrad.training.nested_state import separate
 from forks import fork, in_child
-from small import images, lasting, vectors
+from small import images, lasting, save_pictures, vectors
 
 STEPS = 30
 EVERY = 3
 DAMPED = {"schedule": "cosine", "warmup_steps": 5, "average": 0.9, "dropout": 0.5, "clip_norm": 1.0}
 STOPPING = {"balanced": True, "patience": 20, "score_every": 4, "optimizer": "rmsprop"}
 CALIBRATED = {"domain_gradient_step": "calibrated:0.5", "label_gradient_step": "calibrated:0.5"}
+
+TIMES = ("seconds", "waiting_seconds", "examples", "examples_per_second")
+"""What a line of a log says of how long its steps took, and how many were done in that time."""
 
 
 def run_of(method: str, *, fields: dict[str, Any] | None = None, net: str = "mlp", **settings: Any) -> Run:
@@ -56,8 +60,14 @@ def record_and_predictions(run: Run, dataset: DomainDataset, folder: Path) -> An
     """All that a run of a comparison leaves."""
     kept = checkpoints_in(folder / "checkpoints", run, dataset, every_steps=EVERY)
     record = perform(run, dataset, folder, checkpoints=kept)
-    artefacts = (folder / "runs" / record["key"]).iterdir()
-    return {"record": lasting(record), "files": {path.name: path.read_bytes().hex() for path in artefacts}}
+    files = {path.name: path.read_bytes() for path in (folder / "runs" / record["key"]).iterdir()}
+    log = [json.loads(line) for line in files.pop("log.jsonl").splitlines()]
+    untimed = [{name: value for name, value in line.items() if name not in TIMES} for line in log]
+    return {
+        "record": lasting(record),
+        "log": untimed,
+        "files": {name: content.hex() for name, content in files.items()},
+    }
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,14 @@ def test_every_optimizer_resumes_with_the_same_bits(optimizer: str, tmp_path: Pa
 
 def test_batch_statistics_and_bfloat16_resume_with_the_same_bits(tmp_path: Path) -> None:
     resumes(run_of("crossgrad", net="resnet", max_steps=8, precision="bf16"), images(), tmp_path, stop=5)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_data_that_is_read_when_it_is_needed_resumes_with_the_same_bits(workers: int, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "pictures", domains=4, each=6)
+    dataset = read_folder(tmp_path / "pictures", image_size=8, memory=0, workers=workers)
+    run = replace(run_of("crossgrad", max_steps=12, batch_size=8, dropout=0.5), held_out=("attic",))
+    resumes(run, dataset, tmp_path, stop=8)
 
 
 def test_a_training_that_was_stopped_early_stays_so(tmp_path: Path) -> None:
