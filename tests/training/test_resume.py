@@ -217,8 +217,7 @@ def test_batch_statistics_and_bfloat16_resume_with_the_same_bits(tmp_path: Path)
 def test_data_that_is_read_when_it_is_needed_resumes_with_the_same_bits(workers: int, tmp_path: Path) -> None:
     save_pictures(tmp_path / "pictures", domains=4, each=6)
     dataset = read_folder(tmp_path / "pictures", image_size=8, memory=0, workers=workers)
-    run = replace(run_of("crossgrad", max_steps=12, batch_size=8, dropout=0.5), held_out=("attic",))
-    resumes(run, dataset, tmp_path, stop=8)
+    resumes(run_of("crossgrad", max_steps=12, batch_size=8, dropout=0.5), dataset, tmp_path, stop=8)
 
 
 def test_a_training_that_was_stopped_early_stays_so(tmp_path: Path) -> None:
