@@ -5,22 +5,21 @@ from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import wraps
 
-import typer
-
-from crossgrad.errors import SettingsError
+from crossgrad.errors import OtherProcessError, SettingsError
 
 
 def refuse_several(command: str) -> None:
     """Refuse a command that works in one process; only the first says so.
 
     Raises:
-        SettingsError: a launcher started this process among several.
+        SettingsError: a launcher started this process, the first among several.
+        OtherProcessError: likewise, and it is not the first.
     """
     size = os.environ.get("WORLD_SIZE", "1")
     if size == "1":
         return
     if os.environ.get("RANK", "0") != "0":
-        raise typer.Exit(2)
+        raise OtherProcessError("the first process says why")
     raise SettingsError(
         f"crossgrad {command} was started in {size} processes, but only train is one training in several; start it "
         "by itself (compare and sweep spread their trainings by --jobs or --engine ray)"
