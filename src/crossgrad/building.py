@@ -27,7 +27,7 @@ DEFAULT_HIDDEN = (256, 128)
 """Hidden layers on a trunk that does not say which it wants (an attribute HIDDEN)."""
 
 
-def known(kind: str, name: str, names: Sequence[str]) -> str:
+def known(kind: str, name: Any, names: Sequence[str]) -> str:
     """The name itself, or an error that names the nearest one.
 
     Example:
@@ -35,9 +35,9 @@ def known(kind: str, name: str, names: Sequence[str]) -> str:
         Traceback (most recent call last):
         crossgrad.errors.SettingsError: no method 'crosgrad'; did you mean 'crossgrad'? There are 'erm', 'crossgrad'
     """
-    if name in names:
+    if isinstance(name, str) and name in names:
         return name
-    raise SettingsError(f"no {kind} {name!r}{choices(name, names)}")
+    raise SettingsError(f"no {kind} {name!r}{choices(str(name), names)}")
 
 
 def method_name(name: str) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from crossgrad.data import Decoding, Standardisation
 from crossgrad.data.inputs import read_inputs
-from crossgrad.errors import DataError
+from crossgrad.errors import DataError, ModelError
 from crossgrad.evaluation import probabilities
 from crossgrad.methods import Method
 
@@ -46,6 +46,9 @@ class Model:
         building: the arguments of `build_method` that made the method.
         card: what it was trained on, how, and how well it did: training domains and their counts, accuracy,
             settings, versions. For people; nothing in it is needed to predict.
+
+    Raises:
+        ModelError: the parts do not go together.
     """
 
     method: Method
@@ -55,6 +58,20 @@ class Model:
     decoding: Decoding | None
     building: dict[str, Any]
     card: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(name, str) for name in self.label_names) or len(set(self.label_names)) < len(
+            self.label_names
+        ):
+            raise ModelError(f"names of labels are different texts, not {self.label_names!r}")
+        if len(self.label_names) != self.building["n_labels"]:
+            raise ModelError(f"{len(self.label_names)} names of labels for {self.building['n_labels']!r} labels")
+        if list(self.input_shape) != list(self.building["input_shape"]):
+            raise ModelError(f"inputs of shape {self.input_shape} for nets of {self.building['input_shape']!r}")
+        if self.scaling.mean.numel() not in (1, self.input_shape[0]):
+            raise ModelError(f"{self.scaling.mean.numel()} means for inputs of shape {self.input_shape}")
+        if self.decoding is not None and self.decoding.input_shape != self.input_shape:
+            raise ModelError(f"files become inputs of shape {self.decoding.input_shape}, not {self.input_shape}")
 
     def predict(self, inputs: Shaped[Tensor, "n *shape"] | NDArray[Any] | Sequence[Any]) -> Predictions:
         """Label inputs.

@@ -7,14 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
 
 from crossgrad.building import build_method
 from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.errors import CrossGradError, ModelError
 from crossgrad.experiments.performing import CHECKPOINTS
+from crossgrad.methods import Method
 from crossgrad.model import Model
 from crossgrad.training.checkpoints import Checkpoints
 
@@ -22,6 +25,9 @@ MODEL_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 TRAINING = "training"
 """Folder of what the model's training writes while it goes: its checkpoints, which end when the model is in place."""
+
+_UNFIT = (CrossGradError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What values raise that are not what a model is built from."""
 
 
 def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
@@ -135,25 +141,45 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
     folder = Path(folder)
     description, weights = _read(folder)
     try:
-        building = description["building"]
-        if ":" in building["net"] and not allow_import:
+        building, card = description["building"], description["card"]
+        is_own = ":" in building["net"]
+        if is_own and not allow_import:
             raise ModelError(
                 f"it has a net of its own, {building['net']!r}: loading it runs that code. "
                 "Give --allow-import (allow_import=True) if you know where the model comes from"
             )
-        method = build_method(**building)
-        method.load_state_dict(tensors_from_bytes(weights))
+        if not isinstance(card, dict):
+            raise TypeError(f"its card is a {type(card).__name__}")
         return Model(
-            method=method.eval(),
+            method=_method(building, tensors_from_bytes(weights), is_own=is_own).eval(),
             label_names=tuple(description["label_names"]),
             input_shape=tuple(description["input_shape"]),
             scaling=Standardisation.from_json(description["scaling"]),
             decoding=decoding_from_json(description["decoding"]),
             building=building,
-            card=description["card"],
+            card=card,
         )
-    except (CrossGradError, SafetensorError, RuntimeError, TypeError, KeyError) as error:
+    # Whoever writes a description can sign it; what its values are is only known from what becomes of them.
+    except (SafetensorError, *_UNFIT) as error:
         raise ModelError(f"cannot load {str(folder)!r}: {error}") from error
+
+
+def _method(building: dict[str, Any], weights: dict[str, Tensor], *, is_own: bool) -> Method:
+    """The method with its weights.
+
+    It is built without memory first: nothing takes more than the weights do, whatever sizes a description asks for.
+    """
+    if is_own:  # code that was allowed to run, and may build from values
+        method = build_method(**building)
+        method.load_state_dict(weights)
+        return method
+    with torch.device("meta"):
+        method = build_method(**building)
+    for name, value in method.state_dict().items():
+        if name in weights and weights[name].dtype != value.dtype:
+            raise TypeError(f"{name} is of type {weights[name].dtype}, not {value.dtype}")
+    method.load_state_dict(weights, assign=True)
+    return method
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -169,6 +195,9 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     try:
+        for file in (folder / DESCRIPTION, folder / WEIGHTS):
+            if file.exists() and not file.is_file():  # a pipe would be waited for
+                raise ModelError(f"no model at {str(folder)!r}: {file.name} is no file")
         text = (folder / DESCRIPTION).read_bytes()
         weights = (folder / WEIGHTS).read_bytes()
     except OSError as error:
@@ -178,13 +207,14 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
         version, expected = description["version"], description.pop("sha256")
         newer = version > MODEL_VERSION
         weights_expected = description["weights_sha256"]
+        digest = _digest(description)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"{str(folder / DESCRIPTION)!r} is truncated or no model's description") from error
     if newer:
         raise ModelError(
             f"{str(folder)!r} is of format {version}, this crossgrad reads up to {MODEL_VERSION}; upgrade crossgrad"
         )
-    if _digest(description) != expected:
+    if digest != expected:
         raise ModelError(f"{str(folder / DESCRIPTION)!r} was altered after it was written; train or copy it again")
     if hashlib.sha256(weights).hexdigest() != weights_expected:
         raise ModelError(f"{str(folder / WEIGHTS)!r} is truncated or altered; train or copy it again")

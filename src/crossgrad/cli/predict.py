@@ -1,6 +1,7 @@
 """crossgrad predict: labels and probabilities of files, as a table, CSV or JSON lines."""
 
 import csv
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from crossgrad.model import Model, Predictions
 
 FILES_AT_A_TIME = 256
+BYTES_AT_A_TIME = 2**28
+"""Of inputs; of large ones fewer files go at a time."""
 
 
 class PredictionFormat(StrEnum):
@@ -66,6 +69,7 @@ def _predictions(model: "Model", files: list[Path], *, skip_unreadable: bool) ->
     """Names and predictions, so many files at a time."""
     from crossgrad.data import read_archived_inputs
 
+    at_a_time = max(1, min(FILES_AT_A_TIME, BYTES_AT_A_TIME // (4 * math.prod(model.input_shape))))
     together: list[Path] = []
     for file in files:
         if file.suffix.lower() == ".npz":
@@ -75,7 +79,7 @@ def _predictions(model: "Model", files: list[Path], *, skip_unreadable: bool) ->
             yield [f"{file}[{index}]" for index in range(len(inputs))], model.predict(inputs)
         else:
             together.append(file)
-            if len(together) == FILES_AT_A_TIME:
+            if len(together) == at_a_time:
                 yield from _of_files(model, together, skip_unreadable=skip_unreadable)
                 together = []
     yield from _of_files(model, together, skip_unreadable=skip_unreadable)

@@ -1,6 +1,7 @@
 """Arrays in a NumPy archive: inputs, labels and domains."""
 
 import os
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,13 +13,18 @@ from torch import Tensor
 
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.inputs import read_inputs
+from crossgrad.data.memory import free_memory
 from crossgrad.data.naming import quoted
 from crossgrad.errors import DataError
 
 _KEYS = ("inputs", "labels", "domains")
 _ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # where numpy.load tells archives from pickles
-# What zipfile and NumPy raise; RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds.
-_DAMAGE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
+# What zipfile and NumPy raise; RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds,
+# TokenError an array's head that is not even Python's syntax.
+_DAMAGE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, tokenize.TokenError)
+
+_SHARE_OF_FREE_MEMORY = 0.5
+"""That arrays may take: they are copied once, as float32."""
 
 
 def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
@@ -67,9 +73,20 @@ def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:
             with np.load(opened, allow_pickle=False) as archive:
                 if absent := [key for key in keys if key not in archive.files]:
                     raise DataError(f"{str(file)!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
+                _check_size(archive, keys, str(file))
                 return {key: _member(archive, key, str(file)) for key in keys}
         except _DAMAGE as error:
             raise DataError(f"{str(file)!r} is damaged: {error}") from error
+
+
+def _check_size(archive: Any, keys: tuple[str, ...], path: str) -> None:
+    """By what the archive says, and no more is unpacked than that: a small file can stand for any amount of zeros."""
+    n_bytes = sum(info.file_size for info in archive.zip.infolist() if info.filename.removesuffix(".npy") in keys)
+    if n_bytes > _SHARE_OF_FREE_MEMORY * free_memory():
+        raise DataError(
+            f"{path!r} unpacks to {n_bytes / 1e9:.1f} GB, more than half of the memory that is free; keep such data as "
+            "files, which are read when they are needed, or give fewer examples"
+        )
 
 
 def _member(archive: Any, key: str, path: str) -> Any:

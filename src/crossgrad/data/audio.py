@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import stat
 from io import BufferedReader, BytesIO, FileIO
 from types import ModuleType
 from typing import Any
@@ -74,13 +75,15 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     soundfile, soxr = audio_library("soundfile"), audio_library("soxr")
     try:
         if isinstance(file, str | os.PathLike):
+            if stat.S_ISFIFO(os.stat(file).st_mode):  # it would be waited for
+                raise DataError("it is a pipe; write it to a file first")
             # By its descriptor: soundfile would believe a name's .raw, and call back into Python for every read.
             with open(file, "rb", buffering=0) as stream:
                 _check_length(stream)
-                waveform, rate = _decode(stream.fileno(), soundfile)
+                waveform, rate = _decode(stream.fileno(), soundfile, sample_rate_hz)
         else:
             _check_length(file)
-            waveform, rate = _decode(file, soundfile)
+            waveform, rate = _decode(file, soundfile, sample_rate_hz)
     except soundfile.LibsndfileError as error:  # whose own message begins with a descriptor's number
         raise DataError(f"cannot read audio {_name(file)}: {error.error_string}") from error
     except (DataError, OSError) as error:
@@ -94,18 +97,20 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     return resampled
 
 
-def _decode(source: int | BufferedReader | BytesIO, soundfile: Any) -> tuple[NDArray[np.float32], int]:
-    """Channels averaged, shape (n,), at the file's own rate, and that rate."""
+def _decode(
+    source: int | BufferedReader | BytesIO, soundfile: Any, sample_rate_hz: int
+) -> tuple[NDArray[np.float32], int]:
+    """Channels averaged, shape (n,), at the file's own rate, and that rate; refused if too long at either rate."""
     with soundfile.SoundFile(source, closefd=False) as sound:
         rate, channels, n_samples = sound.samplerate, sound.channels, sound.frames
         if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
             raise DataError(f"a sample rate of {rate} Hz, not in {RATES_HZ[0]} to {RATES_HZ[1]}")
         if n_samples < 1:
             raise DataError("it has no samples")
-        if n_samples * channels > MOST_SAMPLES:
+        if n_samples * max(channels, sample_rate_hz / rate) > MOST_SAMPLES:
             raise DataError(
                 f"{n_samples / rate:.0f} s of {channels} channels at {rate} Hz are more than {MOST_SAMPLES} samples "
-                "(an hour of stereo at 48 kHz); cut it"
+                f"(an hour of stereo at 48 kHz), there or at {sample_rate_hz} Hz; cut it"
             )
         samples: NDArray[np.float32] = sound.read(dtype="float32", always_2d=True)
     if len(samples) < n_samples:

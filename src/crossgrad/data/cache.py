@@ -26,6 +26,9 @@ from crossgrad.errors import DataWarning
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "pillow", "librosa", "soxr", "soundfile", "espeakng-loader")
 """On whose versions the values may depend."""
 
+# What values raise that are not what a dataset is made of.
+_DAMAGE = (OSError, SafetensorError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 def load_or_make(
     make: Callable[[], DomainDataset], *, name: str, options: Mapping[str, Any], raw: Sequence[Path]
@@ -44,7 +47,7 @@ def load_or_make(
         raw: files, or folders of files, that it is made from.
     """
     place = kept_at(name=name, options=options, raw=raw)
-    with suppress(OSError, SafetensorError, ValueError, KeyError, TypeError):
+    with suppress(*_DAMAGE):
         dataset, told = _from_bytes(place.read_bytes())
         for text in told:
             warnings.warn(text, DataWarning, stacklevel=3)

@@ -1,6 +1,7 @@
 """From an image file to an input."""
 
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from crossgrad.errors import DataError, SettingsError
 
 ImageFile = str | os.PathLike[str] | BufferedReader | BytesIO | Image.Image
 """A path, a file opened for reading bytes, or an image that Pillow has opened."""
+
+MOST_PIXELS = 4096
+"""Height and width of inputs: one in colour takes 200 MB."""
 
 
 def readable_formats() -> dict[str, str]:
@@ -38,11 +42,11 @@ class ImageDecoding:
     animation the first frame counts.
 
     Args:
-        image_size: height and width of the inputs, in pixels.
+        image_size: height and width of the inputs, in pixels, from 1 to MOST_PIXELS.
         channels: 1 for grey, 3 for colour.
 
     Raises:
-        SettingsError: a size below 1, or other channels.
+        SettingsError: another size, or other channels.
 
     Example:
         >>> ImageDecoding.from_json(ImageDecoding(image_size=32, channels=1).to_json())
@@ -55,6 +59,8 @@ class ImageDecoding:
     def __post_init__(self) -> None:
         if self.image_size < 1:
             raise SettingsError(f"image_size must be at least 1 pixel, but is {self.image_size}")
+        if self.image_size > MOST_PIXELS:
+            raise SettingsError(f"image_size must be at most {MOST_PIXELS} pixels, but is {self.image_size}")
         if self.channels not in (1, 3):
             raise SettingsError(f"channels must be 1 (grey) or 3 (colour), but is {self.channels}")
 
@@ -140,6 +146,8 @@ def _opened(file: ImageFile) -> Iterator[Image.Image]:
         if isinstance(file, Image.Image):
             yield file
             return
+        if isinstance(file, str | os.PathLike) and stat.S_ISFIFO(os.stat(file).st_mode):  # it would be waited for
+            raise DataError("it is a pipe; write it to a file first")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=_formats()) as image:

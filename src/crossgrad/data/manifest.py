@@ -13,6 +13,14 @@ from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.data.telling import Tell, tell_nobody
 from crossgrad.errors import DataError
 
+MOST_ROWS = 20_000_000
+"""Of a Parquet file, which can hold any number of equal rows in a few bytes."""
+
+_ROWS_AT_A_TIME = 1024
+
+_MOST_CHARACTERS = 4096
+"""Of a path, a label or a domain: what Linux takes as a path."""
+
 _Row = tuple[str, dict[str, Any]]
 """Where it stands, for messages, and its values by column."""
 
@@ -136,11 +144,13 @@ def _parquet_rows(file: Path) -> Iterator[_Row]:
     from pyarrow import ArrowException, parquet  # only those who bring Parquet need wait for it
 
     try:
-        table = parquet.read_table(file)
+        with parquet.ParquetFile(file) as table:
+            if (n_rows := table.metadata.num_rows) > MOST_ROWS:
+                raise DataError(f"{str(file)!r} has {n_rows:,} rows, more than {MOST_ROWS:,}; split it")
+            rows = (row for batch in table.iter_batches(_ROWS_AT_A_TIME) for row in batch.to_pylist())
+            yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
     except (ArrowException, OSError) as error:
         raise DataError(f"{str(file)!r} is not a Parquet file, or is damaged: {error}") from error
-    for number, row in enumerate(table.to_pylist(), start=1):
-        yield f"row {number}", row
 
 
 def _text(row: dict[str, Any], role: str, column: str, where: str) -> str:
@@ -155,4 +165,7 @@ def _text(row: dict[str, Any], role: str, column: str, where: str) -> str:
         raise DataError(f"{where}: {column!r} is blank")
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise DataError(f"{where}: {column!r} must be text or a whole number, but is {value!r}")
-    return str(value)
+    text = str(value)
+    if len(text) > _MOST_CHARACTERS:
+        raise DataError(f"{where}: {column!r} has {len(text):,} characters, more than {_MOST_CHARACTERS:,}")
+    return text

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.reading import read_in_order
+from crossgrad.errors import DataError
 
 PART = 512
 """Lazy inputs that are read at once for their statistics."""
@@ -22,10 +23,19 @@ class Standardisation:
     Args:
         mean: float32, shape (features,) for vectors, (channels,) for images; (1,) goes with everything.
         std: likewise, positive.
+
+    Raises:
+        DataError: they are not of one shape, or not finite, or a deviation is not positive.
     """
 
     mean: Float[Tensor, " c"]
     std: Float[Tensor, " c"]
+
+    def __post_init__(self) -> None:
+        if self.mean.ndim != 1 or self.mean.shape != self.std.shape:
+            raise DataError(f"means have shape {tuple(self.mean.shape)}, deviations {tuple(self.std.shape)}")
+        if not bool((self.mean.isfinite() & self.std.isfinite() & (self.std > 0)).all()):
+            raise DataError("means and deviations are finite, and deviations positive; these are not")
 
     @classmethod
     def fit(cls, inputs: Float[Tensor, " n *shape"] | LazyInputs) -> "Standardisation":
@@ -77,7 +87,7 @@ class Standardisation:
 
     @classmethod
     def from_json(cls, value: dict[str, list[float]]) -> "Standardisation":
-        return cls(torch.tensor(value["mean"]), torch.tensor(value["std"]))
+        return cls(*(torch.tensor(value[name], dtype=torch.float32) for name in ("mean", "std")))
 
 
 class _Moments(NamedTuple):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crossgrad.building import method_name, parse_field
 from crossgrad.data.naming import quoted
 from crossgrad.errors import SettingsError
 from crossgrad.folders import write_whole
@@ -114,10 +115,23 @@ def read_chosen(path: Path | str) -> Chosen:
             choices = tuple(_choice(choice) for choice in found.pop("choices"))
             if not choices or not all(isinstance(value, str) for value in found.values()):
                 raise TypeError("no choices, or names that are no text")
-            return Chosen(**found, choices=choices)
+            chosen = Chosen(**found, choices=choices)
+            for choice in choices:
+                _check(chosen.method, choice)
+            return chosen
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SettingsError(f"{str(file)!r} is no choice that a sweep made: {error}") from error
     raise SettingsError(f"{str(file)!r} is in format {version!r}, this crossgrad reads {CHOSEN_VERSION}")
+
+
+def _check(method: str, choice: Choice) -> None:
+    """Refuse values that are not of the types that settings and fields are."""
+    for name, value in choice.settings.items():
+        if not isinstance(value, bool | int | float | str | None):
+            raise TypeError(f"{name} is {value!r}")
+    for name, value in choice.fields.items():
+        text = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        parse_field(method_name(method), name, text)
 
 
 def _choice(found: dict[str, Any]) -> Choice:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
+from crossgrad.report.archives import read_arrays
 
 
 class Artefacts:
@@ -55,23 +55,24 @@ def read_answers(records: Sequence[Record], artefacts: Artefacts) -> dict[str, A
     """
     found: dict[str, Answers] = {}
     for record in records:
-        if record["error"] is None and (path := artefacts.find(record["key"], "predictions.npz")):
+        if record.get("error") is None and (path := artefacts.find(record["key"], "predictions.npz")):
             found[record["key"]] = _read(path)
     return found
 
 
 def _read(path: Path) -> Answers:
+    arrays = read_arrays(path, what="the predictions of a run")
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            probabilities = file["probabilities"]
-            answers = Answers(
-                example=file["example"].astype(np.int64),
-                domain=file["domain"].astype(np.str_),
-                right=probabilities.argmax(axis=1) == file["label"],
-                confidence=probabilities.max(axis=1).astype(np.float64),
-            )
-        if not len(answers.example) == len(answers.domain) == len(answers.right):
-            raise ValueError("its arrays are of different lengths")
-    except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
+        probabilities = arrays["probabilities"].astype(np.float64)
+        answers = Answers(
+            example=arrays["example"].astype(np.int64),
+            domain=arrays["domain"].astype(np.str_),
+            right=probabilities.argmax(axis=1) == arrays["label"],
+            confidence=probabilities.max(axis=1),
+        )
+        n_examples = {values.shape for values in vars(answers).values()}
+        if len(n_examples) > 1 or len(n_examples.pop()) != 1:
+            raise ValueError("its arrays are not as long as each other")
+    except (ValueError, TypeError, KeyError, IndexError) as error:
         raise RecordError(f"{path}: not the predictions of a run: {error}") from error
     return answers

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from PIL import Image
 from crossgrad.errors import RecordError
 from crossgrad.printing import printable
 from crossgrad.records import Record
+from crossgrad.report.archives import read_arrays
 from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.names import display_name, fold_name
 
@@ -83,9 +83,8 @@ def galleries(records: Sequence[Record], artefacts: Artefacts) -> tuple[Gallery,
 
 
 def _gallery(record: Record, path: Path) -> Gallery:
+    arrays = read_arrays(path, what="a gallery of pictures")
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         inputs = arrays["inputs"].astype(np.float64)
         chosen = _spread([str(domain) for domain in arrays["domains"]])
         moved = {name: arrays[name].astype(np.float64)[chosen] for name in MOVED if name in arrays}
@@ -94,7 +93,7 @@ def _gallery(record: Record, path: Path) -> Gallery:
         if any(values.shape != inputs.shape for values in moved.values()):
             raise ValueError("inputs and moved inputs have different shapes")
         whats = [f"{_label(record, label)}, domain {domain}" for label, domain in zip(labels, domains, strict=True)]
-    except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
+    except (ValueError, TypeError, KeyError, IndexError) as error:
         raise RecordError(f"{path}: not a gallery of pictures: {error}") from error
     run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
     return draw(inputs, moved, whats, method=record["method"], run=printable(run))

@@ -69,6 +69,6 @@ def _logged(path: Path | None, value: str) -> dict[int, float]:
     try:
         history: dict[str, Any] = json.loads(path.read_bytes())
         pairs = zip(history["steps"], history.get(value, []), strict=False)
-        return {step: number for step, number in pairs if number is not None and math.isfinite(number)}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return {int(step): float(number) for step, number in pairs if number is not None and math.isfinite(number)}
+    except (ArithmeticError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RecordError(f"{path}: not a training history: {error}") from error

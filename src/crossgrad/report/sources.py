@@ -8,6 +8,7 @@ from pathlib import Path
 from crossgrad.errors import RecordError
 from crossgrad.records import Record, read_records
 from crossgrad.report.artefacts import Artefacts, read_answers
+from crossgrad.report.fields import check_fields
 from crossgrad.report.names import fold_name
 from crossgrad.report.rows import Table
 from crossgrad.report.tables import summarise
@@ -47,6 +48,7 @@ def collect(paths: Sequence[Path]) -> Source:
     places: dict[tuple[str, str, tuple[str, ...], int], tuple[Record, Path]] = {}
     for path in paths:
         for record in read_records(path):
+            check_fields(record)
             _agree(found.setdefault(record["key"], (record, path)), (record, path))
             if {"fingerprint", "method", "held_out", "seed"} <= record.keys():
                 place = (record["fingerprint"], record["method"], tuple(record["held_out"]), record["seed"])

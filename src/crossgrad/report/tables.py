@@ -11,6 +11,7 @@ from crossgrad.records import Record
 from crossgrad.reliability import expected_calibration_error
 from crossgrad.report.artefacts import Answers
 from crossgrad.report.differences import Cells, by_domains, cells_of, difference
+from crossgrad.report.fields import check_fields
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, method_order
 from crossgrad.report.rows import Difference, Perturbation, Row, Table, Unfinished
 from crossgrad.significance import Estimate, estimate, holm
@@ -70,6 +71,15 @@ def _check(records: Sequence[Record]) -> None:
         missing = [field for field in (*_IDENTITY, *_OUTCOME) if field not in record]
         if missing:
             raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
+        check_fields(record)
+        for field in ("labels", "domains"):
+            if record[field] != records[0][field]:
+                raise RecordError(
+                    f"records {records[0]['key']!r} and {record['key']!r} name different {field}; report each alone"
+                )
+        measured = record["out_of_domain"]["by_domain"] if record["out_of_domain"] else ()
+        if unknown := [name for name in (*record["held_out"], *measured) if name not in record["domains"]]:
+            raise RecordError(f"record {record['key']!r} is of {unknown[0]!r}, which is none of its domains")
         if record["error"] is None and record["out_of_domain"] is None:
             raise RecordError(
                 f"record {record['key']!r} is of a run that held no domain out, as a sweep makes them that chooses by "

@@ -36,8 +36,11 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(file.read_bytes())
-        if found["version"] != PLAN_VERSION or not {"asked", "points", "seeds", "dropped"} <= set(found):
+        if found["version"] != PLAN_VERSION:
             raise ValueError("another version")
+        for name, kind in (("asked", dict), ("points", list), ("seeds", list), ("dropped", str)):
+            if not isinstance(found[name], kind):
+                raise TypeError(f"{name} is no {kind.__name__}")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RecordError(f"{str(file)!r} is no plan that this crossgrad wrote; give another --output") from error
     return dict(found)

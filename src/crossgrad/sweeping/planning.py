@@ -18,7 +18,7 @@ from crossgrad.data import (
     validation_folds,
 )
 from crossgrad.defaults import default_net, default_settings
-from crossgrad.errors import DataError, SettingsError
+from crossgrad.errors import DataError, RecordError, SettingsError
 from crossgrad.experiments.budget import fit
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.grids import Dimension, Point, check_grid, paper_grid, points, random_points
@@ -112,9 +112,11 @@ def plan_sweep(
     earlier = None if overwrite else read_plan(sweep.folder)
     if earlier is not None and earlier["asked"] == sweep.asked:
         # Another measurement of the time would keep other candidates, and make finished runs those of another plan.
-        return replace(
-            sweep, points=tuple(earlier["points"]), seeds=tuple(earlier["seeds"]), dropped=earlier["dropped"]
-        )
+        kept = tuple(point for point in sweep.points if json.loads(json.dumps(point)) in earlier["points"])
+        seeds = tuple(seed for seed in sweep.seeds if seed in earlier["seeds"])
+        if not (kept and seeds):
+            raise RecordError(f"the plan in {str(sweep.folder)!r} keeps no candidate of this sweep; give --overwrite")
+        return replace(sweep, points=kept, seeds=seeds, dropped=earlier["dropped"])
     return _fitted(sweep, budget, jobs)
 
 
