@@ -65,7 +65,7 @@ def watched(
 
 def baseline_of(train: DomainDataset, settings: Settings) -> Baseline:
     """What a training on these examples is judged against."""
-    domains = torch.bincount(train.domains).double()
+    domains = torch.bincount(train.domains, minlength=len(train.domain_names)).double()
     counts = torch.zeros(len(train.domain_names), len(train.label_names), dtype=torch.float64)
     counts.index_put_((train.domains, train.labels), torch.ones(len(train), dtype=torch.float64), accumulate=True)
     if settings.balanced:

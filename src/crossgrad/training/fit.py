@@ -121,13 +121,14 @@ def fit(
             if clip:
                 clip(method)
             optimizer.step()
+            learning_rate = optimizer.param_groups[0]["lr"]
             if schedule:
                 schedule.step()
             if average:
                 average.update(method)
             history.add(results)
             if step % watch_every == 0 or step % max_steps == 0:
-                stretch = clock.close(step, history.close(step), learning_rate=optimizer.param_groups[0]["lr"])
+                stretch = clock.close(step, history.close(step), learning_rate=learning_rate)
                 if processes.is_first:
                     watch(stretch)
             if stopping:

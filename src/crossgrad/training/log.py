@@ -71,8 +71,8 @@ class Log:
         with self.path.open("ab", buffering=0) as file:
             end = file.tell()
             try:
-                for start in range(0, len(line), 1 << 16):
-                    file.write(line[start : start + (1 << 16)])
+                while line:  # a nearly full disk takes the first part alone, and refuses the next
+                    line = line[file.write(line) :]
             except OSError:
                 os.ftruncate(file.fileno(), end)
                 raise

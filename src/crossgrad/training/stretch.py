@@ -19,7 +19,7 @@ class Stretch:
         seconds: that it took, in the process that says so.
         waiting_seconds: how long of these the loop waited for batches.
         n_examples: of the steps that were done in these seconds; all processes' together.
-        learning_rate: at its end, of the optimiser's first group of parameters.
+        learning_rate: of its last step, for the optimiser's first group of parameters.
         warnings: what this stretch is the first to show of what goes wrong; sentences, by the names of the troubles.
 
     Example:

@@ -15,8 +15,8 @@ STANDARD_ERRORS = 2.0
 LONG_WAIT_SECONDS = 1.0
 """Waiting for less in all is no trouble, whatever share of the time it is."""
 
-KNOWN_BY_HEART = 0.99
-"""Domain accuracy on training batches from which on a domain net has nothing left to learn from them."""
+CERTAIN = 0.99
+"""Domain accuracy on training batches from which on a domain net has next to nothing left to learn from them."""
 
 STANDING_STILL = 1e-3
 """A perturbation's share of its input's length below which the net sees the same input twice."""
@@ -71,7 +71,7 @@ def troubles(stretches: Sequence[Stretch], baseline: Baseline) -> dict[str, str]
     if done >= 0.5:
         found["label_net_at_chance"] = _label_net_at_chance(recent, baseline)
         found["domain_net_at_chance"] = _domain_net_at_chance(recent, baseline)
-        found["domain_net_by_heart"] = _domain_net_by_heart(stretches, recent)
+        found["domain_net_certain"] = _domain_net_certain(stretches, recent, baseline)
     return {name: sentence for name, sentence in found.items() if sentence is not None}
 
 
@@ -123,17 +123,18 @@ def _domain_net_at_chance(recent: Sequence[Stretch], baseline: Baseline) -> str 
     )
 
 
-def _domain_net_by_heart(stretches: Sequence[Stretch], recent: Sequence[Stretch]) -> str | None:
+def _domain_net_certain(stretches: Sequence[Stretch], recent: Sequence[Stretch], baseline: Baseline) -> str | None:
     accuracy, moved, length = (_mean(recent, name) for name in ("domain_accuracy", "perturbation_l2", "input_l2"))
     if accuracy is None or moved is None or length is None:
         return None
     largest = max(each.means.get("perturbation_l2", 0.0) for each in stretches)
-    if accuracy < KNOWN_BY_HEART or moved >= STANDING_STILL * length or moved >= COLLAPSE * largest:
+    if accuracy < CERTAIN or moved >= STANDING_STILL * length or moved >= COLLAPSE * largest:
         return None
     return (
-        f"the domain net knows its training examples by heart (accuracy {accuracy:.3f}) and its gradients have "
-        f"vanished: inputs are moved by {moved:.2g}, of a length of {length:.2g}, so this is plain training by now; "
-        "try a step that is held at a size (domain_gradient_step=calibrated:0.1), weight decay, dropout, or more data"
+        f"the domain net knows the domain of every training example (accuracy {accuracy:.3f}), by heart or since it is "
+        f"easy to tell, and its gradients have vanished: inputs are moved by {moved:.2g}, of a length of {length:.2g}, "
+        "so this is plain training by now; try steps that do not shrink with gradients (norm=l2, or "
+        f"domain_gradient_step=calibrated:{baseline.input_range / 10:.1g}), weight decay, dropout, or more data"
     )
 
 
