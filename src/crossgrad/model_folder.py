@@ -16,10 +16,9 @@ from torch import Tensor
 from crossgrad.building import build_method
 from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.errors import CrossGradError, ModelError
-from crossgrad.experiments.performing import CHECKPOINTS
 from crossgrad.methods import Method
 from crossgrad.model import Model
-from crossgrad.training.checkpoints import Checkpoints
+from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints
 
 MODEL_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"

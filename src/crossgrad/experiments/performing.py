@@ -36,13 +36,11 @@ from crossgrad.methods import Method
 from crossgrad.processes import ALONE, Processes
 from crossgrad.records import RECORD_VERSION, Record
 from crossgrad.training import History, Watch, fit, watch_nothing
-from crossgrad.training.checkpoints import Checkpoints
+from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints
 
 GALLERY_EXAMPLES = 8
 LOOKED_AT = 64
 """Lazy inputs that are read at once to see whether they are images."""
-CHECKPOINTS = "checkpoints"
-"""Folder of checkpoints in the folder of what a training writes."""
 
 
 def scaling_for(settings: Settings, train_inputs: Tensor | LazyInputs) -> Standardisation:

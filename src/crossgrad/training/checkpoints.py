@@ -20,6 +20,9 @@ from crossgrad.training.checkpoint_folder import (
 from crossgrad.training.nested_state import separate
 from crossgrad.training.stopping import EarlyStopping
 
+CHECKPOINTS = "checkpoints"
+"""Name of their folder in the folder of what a training writes."""
+
 
 @runtime_checkable
 class Part(Protocol):
