@@ -51,13 +51,15 @@ def write_checkpoint(
         }
     )
     partial = hidden(folder)
+    new_folders = [each for each in folder.parents if not each.exists()]
     try:
         partial.mkdir(parents=True)
         _write(partial / TENSORS, weights)
         _write(partial / DESCRIPTION, description)
         _force_names_to_disk(partial)
         os.replace(partial, folder)
-        _force_names_to_disk(folder.parent)
+        for each in (folder, *new_folders):
+            _force_names_to_disk(each.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

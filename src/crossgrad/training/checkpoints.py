@@ -52,16 +52,13 @@ class Checkpoints:
 
     Example:
         >>> import tempfile, torch
-        >>> folder = Path(tempfile.mkdtemp())
         >>> net, other = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
-        >>> Checkpoints(folder, identity={"seed": 0}, every_steps=10).write_if_due(10, {"net": net})
-        >>> Checkpoints(folder, identity={"seed": 0}).restore({"net": other})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Checkpoints(Path(folder), identity={"seed": 0}, every_steps=10).write_if_due(10, {"net": net})
+        ...     Checkpoints(Path(folder), identity={"seed": 0}).restore({"net": other})
         10
         >>> torch.equal(net.weight, other.weight)
         True
-        >>> Checkpoints(folder, identity={"seed": 1}).restore({"net": other})
-        Traceback (most recent call last):
-        crossgrad.errors.CheckpointError: '...' is of another training: seed is 0 there and 1 here; ...
     """
 
     def __init__(
