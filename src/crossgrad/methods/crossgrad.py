@@ -246,5 +246,5 @@ PRESETS: dict[str, dict[str, Any]] = {
   32 is about 0.3 an example in those units, about 0.08 for inputs in [0, 1].
 - "dassl": Dassl.pytorch's CrossGrad at its defaults.
 
-Optimisers are not part of a method; the documentation names each one's.
+Optimisers are not part of a method: experiments.optimisations has each one's.
 """
