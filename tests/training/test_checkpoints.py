@@ -12,21 +12,31 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from crossgrad.errors import CheckpointError, CheckpointWarning, SettingsError
+from crossgrad.methods import ERM
+from crossgrad.processes import ALONE
+from crossgrad.training import History, fit
+from crossgrad.training.averaging import WeightAverage
 from crossgrad.training.checkpoint_folder import CHECKPOINT_VERSION, DESCRIPTION, TENSORS, hidden, name_of
-from crossgrad.training.checkpoints import Checkpoints
+from crossgrad.training.checkpoints import Checkpoints, Part
+from crossgrad.training.generators import Generators
+from crossgrad.training.loading import Loader
 from crossgrad.training.nested_state import join, separate
+from crossgrad.training.sampling import Sampler
+from crossgrad.training.schedules import make_schedule
 from crossgrad.training.stopping import EarlyStopping
 from forks import in_child
+from small import vectors
 
 IDENTITY = {"seed": 0, "settings": {"max_steps": 100, "fields": {"clip": None}}, "torch": "2"}
 
@@ -343,6 +353,75 @@ def test_a_checkpoint_under_the_name_of_another_step_is_refused(folder: Path) ->
 def test_a_forged_state_is_refused(state: Any, folder: Path) -> None:
     forge(folder / name_of(20), state=state)
     refusal(folder)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["dict", "tuple", "tensor", "float"]), inner, max_size=1)
+        | st.builds(lambda key, value: {"dict": [[key, value]]}, st.text(max_size=2) | st.integers(), inner)
+    ),
+    max_leaves=4,
+)
+
+
+def parts_of_a_training() -> dict[str, Part]:
+    dataset, method = vectors(), ERM(nn.Linear(5, 3))
+    optimizer = torch.optim.Adam(method.parameters())
+    sampler = Sampler(dataset, batch_size=4, seed=0)
+    return {
+        "method": method,
+        "optimizer": optimizer,
+        "schedule": make_schedule(optimizer, "cosine", max_steps=5),
+        "average": WeightAverage(0.9),
+        "stopping": EarlyStopping(lambda method: 0.0, every=1, patience=1),
+        "loader": Loader(dataset, sampler, processes=ALONE, device=torch.device("cpu")),
+        "history": History(),
+        "generators": Generators(0, torch.device("cpu")),
+    }
+
+
+@pytest.fixture(scope="module")
+def of_a_training(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A real training's checkpoint, and its state.json."""
+    folder, parts = tmp_path_factory.mktemp("training"), parts_of_a_training()
+    fit(
+        parts["method"],
+        vectors(),
+        optimizer=parts["optimizer"],
+        schedule=parts["schedule"],
+        average=parts["average"],
+        stopping=EarlyStopping(lambda method: 0.0, every=1, patience=9),
+        max_steps=5,
+        batch_size=4,
+        seed=0,
+        checkpoints=checkpoints(folder, every_steps=4),
+    )
+    return folder, (folder / name_of(4) / DESCRIPTION).read_text()
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_real_state_with_anything_forged_in_it_is_loaded_or_refused(
+    of_a_training: tuple[Path, str], data: st.DataObject
+) -> None:
+    folder, text = of_a_training
+    (folder / name_of(4) / DESCRIPTION).write_text(text)
+    state = json.loads(text)["state"]
+    places = list(places_in(state))
+    container, key = data.draw(st.sampled_from(places))
+    container[key] = data.draw(JSON)
+    forge(folder / name_of(4), state=state)
+    with torch.random.fork_rng(), suppress(CheckpointError):
+        checkpoints(folder).restore(parts_of_a_training())
+
+
+def places_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(each, dict | list):
+            yield from places_in(each)
 
 
 def test_what_is_pickled_is_never_unpickled(folder: Path, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ class Checkpoints:
         state = read_checkpoint(folder, identity=self.identity)
         if set(state) != set(parts):
             raise CheckpointError(
-                f"{str(folder)!r} is of another training: it holds {', '.join(sorted(state))}, and what is trained has "
+                f"{str(folder)!r} is of another training: it holds {', '.join(sorted(map(str, state)))}, and what is trained has "
                 f"{', '.join(sorted(parts))}"
             )
         return state

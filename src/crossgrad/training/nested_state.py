@@ -45,7 +45,7 @@ def join(found: Any, tensors: Mapping[str, Tensor]) -> Any:
         return found
     ((kind, value),) = found.items()
     if kind == "dict":
-        return {key: join(each, tensors) for key, each in value}
+        return {_key(key, "a state"): join(each, tensors) for key, each in value}
     if kind == "tuple":
         return tuple(join(each, tensors) for each in value)
     if kind == "float":
@@ -53,6 +53,12 @@ def join(found: Any, tensors: Mapping[str, Tensor]) -> Any:
     if kind == "tensor":
         return tensors[value]
     raise ValueError(f"no state has a {kind!r}")
+
+
+def _key(key: Any, path: str) -> int | str:
+    if isinstance(key, bool) or not isinstance(key, int | str):
+        raise TypeError(f"{path} has a key that is neither text nor a whole number: {key!r}")
+    return key
 
 
 def _separate(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
@@ -66,10 +72,7 @@ def _separate(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        for key in value:
-            if isinstance(key, bool) or not isinstance(key, int | str):
-                raise TypeError(f"{path} has a key that is neither text nor a whole number: {key!r}")
-        return {"dict": [[key, _separate(each, f"{path}/{key}", tensors)] for key, each in value.items()]}
+        return {"dict": [[_key(key, path), _separate(each, f"{path}/{key}", tensors)] for key, each in value.items()]}
     if isinstance(value, list | tuple):
         values = [_separate(each, f"{path}/{place}", tensors) for place, each in enumerate(value)]
         return {"tuple": values} if isinstance(value, tuple) else values
