@@ -9,6 +9,7 @@ from crossgrad.data.domain_split import DomainSplit, random_domain_split
 from crossgrad.data.fewer_domains import with_training_domains
 from crossgrad.data.folder import read_folder
 from crossgrad.data.image_decoding import ImageDecoding
+from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.manifest import read_manifest
 from crossgrad.data.opening import open_dataset
 from crossgrad.data.splits import (
@@ -27,6 +28,7 @@ from crossgrad.data.standardisation import Standardisation
 
 __all__ = [
     "DomainDataset",
+    "LazyInputs",
     "open_dataset",
     "read_arrays",
     "read_archived_inputs",
