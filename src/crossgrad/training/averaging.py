@@ -55,7 +55,8 @@ class WeightAverage:
         share = min(self.decay, (1 + self._n_steps) / (10 + self._n_steps))
         self._n_steps += 1
         floating = [name for name, value in values.items() if value.is_floating_point()]
-        get_ema_multi_avg_fn(share)([self._average[name] for name in floating], [values[name] for name in floating], 0)
+        ours, theirs = ([each[name] for name in floating] for each in (self._average, values))
+        get_ema_multi_avg_fn(share)(ours, theirs, 0)  # type: ignore[no-untyped-call]
         for name in values.keys() - floating:
             self._average[name].copy_(values[name])
 

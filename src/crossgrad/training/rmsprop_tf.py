@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, final
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
@@ -73,15 +74,14 @@ class RMSpropTF(Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._update(parameter, group)
+                    self._update(parameter, parameter.grad, group)
         return loss
 
-    def _update(self, parameter: Parameter, group: dict[str, Any]) -> None:
+    def _update(self, parameter: Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         if not state:
             state["mean_square"] = torch.ones_like(parameter)
             state["update"] = torch.zeros_like(parameter)
-        gradient = parameter.grad
         if group["weight_decay"]:
             gradient = torch.add(gradient, parameter, alpha=group["weight_decay"])
         state["mean_square"].mul_(group["decay"]).addcmul_(gradient, gradient, value=1 - group["decay"])
