@@ -25,6 +25,7 @@ from crossgrad.methods import METHODS
 from crossgrad.model_folder import checkpoints_of, save
 from crossgrad.records import run_key
 from crossgrad.training import Stretch
+from crossgrad.training.checkpoints import Checkpoints, Part
 from crossgrad.training.nested_state import separate
 from forks import fork, in_child
 from small import images, lasting, save_pictures, vectors
@@ -198,6 +199,37 @@ def test_every_method_resumes_with_the_same_bits(method: str, tmp_path: Path) ->
     resumes(run_of(method, max_steps=12, dropout=0.5), vectors(), tmp_path, stop=8)
 
 
+class Forgotten:
+    """A part that is written, and not taken up again."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    def state_dict(self) -> Any:
+        return self.part.state_dict()
+
+    def load_state_dict(self, state: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "part", ["method", "optimizer", "schedule", "average", "stopping", "loader", "history", "generators"]
+)
+def test_without_any_one_part_the_end_would_be_another(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the tests above would notice a part that is left out of checkpoints, or not restored whole."""
+    restore = Checkpoints.restore
+
+    def forgetful(self: Checkpoints, parts: dict[str, Part]) -> int:
+        return restore(self, {**parts, part: Forgotten(parts[part])})
+
+    monkeypatch.setattr(Checkpoints, "restore", forgetful)
+    # The best weights are those of step 4; where they are left in the end, nothing tells what came later.
+    stopping = {"patience": 20, "score_every": 2, "learning_rate": 0.1} if part == "stopping" else {}
+    with pytest.raises(AssertionError):
+        resumes(run_of("crossgrad", **DAMPED, **stopping), vectors(), tmp_path, stop=8)
+
+
 @pytest.mark.parametrize("stop", [8, 13, 20])
 def test_a_method_of_two_phases_resumes_in_each(stop: int, tmp_path: Path) -> None:
     resumes(run_of("mtae", max_steps=12, schedule="cosine", average=0.9), vectors(), tmp_path, stop=stop)
@@ -221,8 +253,9 @@ def test_data_that_is_read_when_it_is_needed_resumes_with_the_same_bits(workers:
 
 
 def test_a_training_that_was_stopped_early_stays_so(tmp_path: Path) -> None:
-    run = run_of("erm", patience=1, score_every=1, learning_rate=1e-9)
-    resumes(replace(run, settings=replace(run.settings, patience=6)), vectors(), tmp_path, stop=5)
+    run = run_of("erm", patience=6, score_every=1, learning_rate=1e-9)
+    resumes(run, vectors(), tmp_path, stop=5)
+    assert weights_and_history(run, vectors(), tmp_path / "whole")["history"]["steps"][-1] < STEPS
 
 
 def test_a_checkpoint_of_other_settings_is_refused_by_name(tmp_path: Path) -> None:

@@ -155,8 +155,8 @@ class Checkpoints:
         state = read_checkpoint(folder, identity=self.identity)
         if set(state) != set(parts):
             raise CheckpointError(
-                f"{str(folder)!r} is of another training: it holds {', '.join(sorted(map(str, state)))}, and what is trained has "
-                f"{', '.join(sorted(parts))}"
+                f"{str(folder)!r} is of another training: it holds {', '.join(sorted(map(str, state)))}, and what is "
+                f"trained has {', '.join(sorted(parts))}"
             )
         return state
 
