@@ -4,17 +4,19 @@
 
 LeNet on 1x32x32, Adam, random data. The bare loop takes batches that were made before it starts, by the same indexing:
 zero_grad, backward, optimizer.step, nothing else. fit() makes its batches, checks every loss and keeps a history at a
-hundred places. "With evaluation" also writes each of those places down as a JSON line, and measures at the end the
-accuracy on a tenth as many examples as were trained on. The forms take turns, so that whatever else the machine does
-meets all of them alike; times are medians over `--repeats` turns, a ratio is the median of the turns' own ratios.
+hundred places. "Watched" also writes each of those places to a log and looks for what goes wrong, as the commands
+always do; "with TensorBoard" writes its event files besides, with pictures, which is an option; "with evaluation" is
+"watched", and measures at the end the accuracy on a tenth as many examples as were trained on. The forms take turns, so
+that whatever else the machine does meets all of them alike; times are medians over `--repeats` turns, a ratio is the
+median of the turns' own ratios.
 """
 
 import argparse
-import io
 import json
 import shlex
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -26,14 +28,23 @@ import torch
 from crossgrad.building import build_method
 from crossgrad.data import DomainDataset
 from crossgrad.evaluation import accuracies, probabilities
+from crossgrad.experiments.settings import Settings
+from crossgrad.experiments.watched import watched
 from crossgrad.methods import Method
-from crossgrad.training import Stretch, Watch, batches, fit, watch_nothing
+from crossgrad.training import Watch, batches, fit, watch_nothing
 from machine import machine
 
 INPUT_SHAPE = (1, 32, 32)
 N_LABELS = N_DOMAINS = 10
 METHODS = ("erm", "crossgrad")
 WARM_UP = 1
+FORMS = {
+    "fit": "fit",
+    "fit_watched": "watched",
+    "fit_with_tensorboard": "with TensorBoard",
+    "fit_with_evaluation": "with evaluation",
+}
+"""What is set against the bare loop, and its heading."""
 
 
 def random_dataset(n: int, *, seed: int) -> DomainDataset:
@@ -57,7 +68,7 @@ def build(name: str) -> tuple[Method, torch.optim.Optimizer]:
 
 
 class Forms:
-    """The same training three times: each method trains from the same weights and gives its seconds."""
+    """The same training in several forms: each method trains from the same weights and gives its seconds."""
 
     def __init__(self, name: str, *, steps: int, batch_size: int) -> None:
         self.name, self.steps, self.batch_size = name, steps, batch_size
@@ -75,19 +86,35 @@ class Forms:
         return time.perf_counter() - started
 
     def fit(self) -> float:
-        return self._fit(watch_nothing, evaluate=False)
-
-    def fit_with_evaluation(self) -> float:
-        lines = io.StringIO()
-
-        def watch(stretch: Stretch) -> None:
-            print(json.dumps({"step": stretch.step, **stretch.means}), file=lines)
-
-        return self._fit(watch, evaluate=True)
-
-    def _fit(self, watch: Watch, *, evaluate: bool) -> float:
         method, optimizer = build(self.name)
         started = time.perf_counter()
+        self._fit(method, optimizer)
+        return time.perf_counter() - started
+
+    def fit_watched(self) -> float:
+        return self._watched()
+
+    def fit_with_tensorboard(self) -> float:
+        return self._watched(tensorboard=True)
+
+    def fit_with_evaluation(self) -> float:
+        return self._watched(evaluate=True)
+
+    def _watched(self, *, tensorboard: bool = False, evaluate: bool = False) -> float:
+        method, optimizer = build(self.name)
+        settings = Settings(max_steps=self.steps, batch_size=self.batch_size)
+        with tempfile.TemporaryDirectory() as name:
+            started = time.perf_counter()
+            board = Path(name) / "board" if tensorboard else None
+            with watched(
+                method, self.train, settings, watch=watch_nothing, log=Path(name) / "log.jsonl", tensorboard=board
+            ) as watch:
+                self._fit(method, optimizer, watch)
+            if evaluate:
+                accuracies(probabilities(method, self.unseen.inputs), self.unseen)
+            return time.perf_counter() - started
+
+    def _fit(self, method: Method, optimizer: torch.optim.Optimizer, watch: Watch = watch_nothing) -> None:
         fit(
             method,
             self.train,
@@ -97,14 +124,11 @@ class Forms:
             seed=0,
             watch=watch,
         )
-        if evaluate:
-            accuracies(probabilities(method, self.unseen.inputs), self.unseen)
-        return time.perf_counter() - started
 
 
 def seconds_of(name: str, *, steps: int, batch_size: int, repeats: int) -> dict[str, list[float]]:
     forms = Forms(name, steps=steps, batch_size=batch_size)
-    seconds: dict[str, list[float]] = {"loop": [], "fit": [], "fit_with_evaluation": []}
+    seconds: dict[str, list[float]] = {form: [] for form in ("loop", *FORMS)}
     for turn in range(WARM_UP + repeats):
         for form, taken in seconds.items():
             value = getattr(forms, form)()
@@ -128,25 +152,23 @@ def main(arguments: Sequence[str]) -> None:
     torch.set_num_threads(options.threads)
 
     methods: dict[str, Any] = {}
-    print(f"{'method':<12} {'loop, ms a step':>16} {'fit / loop':>11} {'with evaluation / loop':>23}")
+    print("over the bare loop:")
+    print(f"{'method':<12} {'loop, ms a step':>16}" + "".join(f"{heading:>18}" for heading in FORMS.values()))
     for name in METHODS:
         seconds = seconds_of(name, steps=options.steps, batch_size=options.batch_size, repeats=options.repeats)
-        methods[name] = {
-            "fit_over_loop": ratio(seconds, "fit"),
-            "fit_with_evaluation_over_loop": ratio(seconds, "fit_with_evaluation"),
+        methods[name] = {f"{form}_over_loop": ratio(seconds, form) for form in FORMS} | {
             "milliseconds_a_step": {
                 form: 1000 * statistics.median(taken) / options.steps for form, taken in seconds.items()
             },
         }
         print(
-            f"{name:<12} {methods[name]['milliseconds_a_step']['loop']:>16.2f} {methods[name]['fit_over_loop']:>11.3f} "
-            f"{methods[name]['fit_with_evaluation_over_loop']:>23.3f}"
+            f"{name:<12} {methods[name]['milliseconds_a_step']['loop']:>16.2f}"
+            + "".join(f"{methods[name][f'{form}_over_loop']:>18.3f}" for form in FORMS)
         )
     if options.json:
         # The worst method's are the ones that the budgets are for.
         result = {
-            "fit_over_loop": max(each["fit_over_loop"] for each in methods.values()),
-            "fit_with_evaluation_over_loop": max(each["fit_with_evaluation_over_loop"] for each in methods.values()),
+            **{f"{form}_over_loop": max(each[f"{form}_over_loop"] for each in methods.values()) for form in FORMS},
             "methods": methods,
             "net": "lenet",
             "input_shape": INPUT_SHAPE,

@@ -81,8 +81,8 @@ def _stalled_loader(stretches: Sequence[Stretch]) -> str | None:
     if waited < LONG_WAIT_SECONDS or waited <= seconds / 2:
         return None
     return (
-        f"waiting for batches takes {100 * waited / seconds:.0f} % of the time; try more workers, smaller inputs, a "
-        "faster disk, or data that fits in memory"
+        f"waiting for batches takes {100 * waited / seconds:.0f} % of the time; try more workers (--workers), "
+        "smaller inputs, a faster disk, or data that fits in memory"
     )
 
 
