@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from crossgrad import Batch
+from crossgrad import Batch, train
 from crossgrad.building import build_method
 from crossgrad.errors import SettingsError
 from crossgrad.methods import METHODS, Method
@@ -148,3 +148,12 @@ def test_every_method_learns_on_a_cuda_device(variant: str, precision: str) -> N
     assert history.last["label_loss"] < history.first["label_loss"]
     assert torch.equal(before[0], torch.get_rng_state())
     assert torch.equal(before[1], torch.cuda.get_rng_state())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_model_trained_on_a_cuda_device_is_measured_there_and_given_back_on_the_cpu() -> None:
+    model = train(images(96), method="crossgrad", domains=["attic", "barn"], max_steps=30, device="cuda", average=0.9)
+    assert {value.device.type for value in model.method.state_dict().values()} == {"cpu"}
+    assert model.card["settings"]["device"] == "cuda"
+    assert model.card["in_domain"]["accuracy"] > 0.4
+    assert model.predict(images(6).inputs).probabilities.shape == (6, 3)
