@@ -42,7 +42,9 @@ bench: $(VENV)/all-installed
 	$(BIN)/python benchmarks/fit.py --json results/benchmarks/fit.json
 	$(BIN)/python benchmarks/input_conv.py --json results/benchmarks/input_conv.json
 	$(BIN)/python benchmarks/methods.py --json results/benchmarks/methods.json
+	$(BIN)/python benchmarks/processes.py --json results/benchmarks/processes.json
 	$(BIN)/python benchmarks/data.py --json results/benchmarks/data.json
+	$(BIN)/python benchmarks/large_data.py --json results/benchmarks/large_data.json
 
 clean:
 	rm -rf $(VENV) demo site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
