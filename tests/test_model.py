@@ -240,6 +240,14 @@ def test_a_model_is_saved_into_the_empty_working_folder(
     assert load(tmp_path / "empty").label_names == LABELS
 
 
+def test_what_a_killed_save_left_stands_in_nobodys_way_and_goes_with_the_next(model: Model, tmp_path: Path) -> None:
+    for name in (WEIGHTS, DESCRIPTION):
+        (tmp_path / f".{name}.12345.tmp").write_bytes(b"half")
+    check_writable(tmp_path, overwrite=False)
+    save(model, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [DESCRIPTION, WEIGHTS]
+
+
 def test_a_place_that_cannot_be_written_to_is_refused_before_training(model: Model, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file" / "model", Path("/proc/model")):

@@ -74,6 +74,9 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
         for name in (WEIGHTS, DESCRIPTION):
             with suppress(OSError):
                 _unfinished(folder, name).unlink(missing_ok=True)
+    with suppress(OSError):
+        for path in _leftovers(folder):
+            path.unlink(missing_ok=True)
     discard_checkpoints(folder)
     return folder
 
@@ -89,6 +92,7 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
         if folder.exists() and not folder.is_dir():
             raise ModelError(f"{str(folder)!r} is a file; give another --output")
         found = set(os.listdir(folder)) if folder.is_dir() else set()
+        found -= {path.name for path in _leftovers(folder)}
         if found - {WEIGHTS, DESCRIPTION, TRAINING}:
             raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
         if found - {TRAINING} and not overwrite:
@@ -123,6 +127,11 @@ def _checkpoints(folder: Path) -> Checkpoints:
 
 def _unfinished(folder: Path, name: str) -> Path:
     return folder / f".{name}.{os.getpid()}.tmp"
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    """What processes left that were killed while they saved."""
+    return [path for name in (WEIGHTS, DESCRIPTION) for path in folder.glob(f".{name}.*.tmp")]
 
 
 def load(folder: Path | str, *, allow_import: bool = False) -> Model:

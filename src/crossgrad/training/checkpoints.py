@@ -101,10 +101,14 @@ class Checkpoints:
         for leftover in self.folder.glob(".step-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         self._written_at = time.monotonic()
-        if not self.steps:
+        try:
+            steps = self.steps
+        except OSError as error:
+            raise CheckpointError(f"cannot read {str(self.folder)!r}: {error.strerror}") from error
+        if not steps:
             separate({name: part.state_dict() for name, part in parts.items()})  # refused before the work, not in it
             return 0
-        *before, step = self.steps
+        *before, step = steps
         folder = self.folder / name_of(step)
         try:
             state = self._read(step, parts)
