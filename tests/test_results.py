@@ -229,3 +229,23 @@ def test_accuracy_by_the_size_of_the_step_is_on_the_page_as_it_is_on_record() ->
             cells = " | ".join(f"{mean:.1f}" for mean in means)
             row = f"| {data} | {kind} | {cells} | {max(means) - min(means):.1f} |"
             assert row in page, row
+
+
+def test_data_larger_than_memory_trains_in_flat_memory_and_the_page_shows_the_record() -> None:
+    record = json.loads((RESULTS / "benchmarks" / "large_data.json").read_text())
+    assert record["images"] == 200_000
+    page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    for name, found in record["workers"].items():
+        # A few batches more or fewer, beside the 781 MiB that the inputs would take.
+        assert found["growth"] < 16 * 2**20, name
+        row = [found["loaded_a_second"], found["trained_a_second"]]
+        row += [found[key] / 2**20 for key in ("resident_at_step_50", "resident_at_the_end", "peak")]
+        assert f"| {' | '.join(f'{value:,.0f}' for value in row)} |" in page
+    assert record["loader_over_step"] > 1
+    words = " ".join(page.split())
+    opening = record["seconds_to_open"]
+    assert f"Opening took {opening['channels_named']:.1f} s with `--channels 1` and" in words
+    assert f"and {opening['channels_found']:.1f} s without" in words
+    assert f"two workers gave {record['loader_over_step']:.1f} times as many examples" in words
+    alone = record["workers"]["0"]["loaded_a_second"] / record["workers"]["in memory"]["trained_a_second"]
+    assert f"reading by itself, {alone:.1f} times" in words
