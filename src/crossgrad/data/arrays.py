@@ -1,6 +1,7 @@
 """Arrays in a NumPy archive: inputs, labels and domains."""
 
 import os
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -20,8 +21,19 @@ from crossgrad.errors import DataError
 _KEYS = ("inputs", "labels", "domains")
 _ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # where numpy.load tells archives from pickles
 # What zipfile and NumPy raise; RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds,
-# TokenError an array's head that is not even Python's syntax.
-_DAMAGE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, tokenize.TokenError)
+# UnicodeDecodeError a name in no encoding, TokenError an array's head that is not even Python's syntax.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    UnicodeDecodeError,
+    tokenize.TokenError,
+)
 
 _SHARE_OF_FREE_MEMORY = 0.5
 """That arrays may take: they are copied once, as float32."""

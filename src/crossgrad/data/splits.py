@@ -244,7 +244,12 @@ def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> lis
             f"cannot hold out {protocol!r}: it is no domain, and as a number of folds it must be from 2 to "
             f"{len(names)}, the number of domains"
         )
-    wanted = [name for row in csv.reader([protocol], skipinitialspace=True) for name in row if name.strip()]
+    try:
+        wanted = [name for row in csv.reader([protocol], skipinitialspace=True) for name in row if name.strip()]
+    except csv.Error as error:
+        raise SettingsError(
+            f"cannot read the names in {protocol!r}: {error}; one with a line end stands between double quotes"
+        ) from error
     if not wanted:
         raise SettingsError(f"nothing to hold out in {protocol!r}; write each, a number of folds, or names")
     return [_in_order(wanted, names)]

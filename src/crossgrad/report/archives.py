@@ -1,5 +1,6 @@
 """The arrays that a run left in an .npz archive, which may have been anybody's since."""
 
+import struct
 import tokenize
 import zlib
 from pathlib import Path
@@ -15,7 +16,18 @@ MOST_BYTES = 2**31
 """Of all arrays of one archive, unpacked: predictions of a million examples and five hundred labels."""
 
 # What zipfile and NumPy raise; MemoryError and TokenError come from an array's head.
-_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, MemoryError, BadZipFile, zlib.error, tokenize.TokenError)
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    BadZipFile,
+    struct.error,
+    zlib.error,
+    tokenize.TokenError,
+)
 
 
 def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:
@@ -33,7 +45,8 @@ def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it is no archive")
             # No more than this is unpacked, whatever the arrays' heads say.
-            if (n_bytes := sum(info.file_size for info in archive.zip.infolist())) > MOST_BYTES:
+            members = archive.zip.infolist() if archive.zip else []
+            if (n_bytes := sum(member.file_size for member in members)) > MOST_BYTES:
                 raise ValueError(f"it unpacks to {n_bytes:,} bytes, more than {MOST_BYTES:,}")
             arrays = {name: archive[name] for name in archive.files}
     except _DAMAGE as error:
