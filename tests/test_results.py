@@ -170,6 +170,19 @@ def test_every_methods_cost_is_on_record_and_on_the_page() -> None:
         assert row in page.splitlines(), row
 
 
+def test_steps_of_several_processes_are_on_the_page_as_on_record() -> None:
+    rows = json.loads((RESULTS / "benchmarks" / "processes.json").read_text())["rows"]
+    page = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8").splitlines()
+    found = {(row["method"], row["batch"], row["processes"]): row for row in rows}
+    for method, batch in {(row["method"], row["batch"]) for row in rows}:
+        one, two = found[method, batch, 1], found[method, batch, 2]
+        row = (
+            f"| {method} | {batch} | {one['steps_per_second']:.2f} | {two['steps_per_second']:.2f} | "
+            f"{two['summed_bytes_per_step'] / 1e6:.2f} |"
+        )
+        assert row in page, row
+
+
 ANGLES = ("0", "15", "30", "45", "60", "75")
 PUBLISHED = {"ccsa": (84.6, 95.6, 94.6, 82.9, 94.8, 82.1), "mtae": (82.5, 96.3, 93.4, 78.6, 94.2, 80.5)}
 """Table 9 of the paper."""
