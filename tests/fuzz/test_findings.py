@@ -24,7 +24,9 @@ from crossgrad.experiments.chosen import read_chosen
 from crossgrad.model_folder import DESCRIPTION, load, save
 from crossgrad.report import collect
 from crossgrad.report.archives import read_arrays as read_archive
+from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.fields import check_fields
+from crossgrad.report.history import curves
 from crossgrad.sweeping.plan_file import read_plan
 from small import images, vectors
 
@@ -251,3 +253,19 @@ def test_a_domain_with_a_line_end_is_held_out_between_quotes() -> None:
     with pytest.raises(SettingsError, match="stands between double quotes"):
         held_out_folds(names, "a\nb,c")
     assert held_out_folds(names, '"a\nb",c') == [("a\nb", "c")]
+
+
+def test_text_of_numbers_that_are_no_characters_is_refused(tmp_path: Path) -> None:
+    text = np.full(2, 0x7FFFFFFF, dtype=np.uint32).view("<U1")
+    np.savez(tmp_path / "a.npz", inputs=np.zeros((2, 2)), labels=text, domains=text)
+    with pytest.raises(DataError, match=r"a\.npz'"):
+        read_arrays(tmp_path / "a.npz")
+    with pytest.raises(RecordError, match="labels is no text"):
+        read_archive(tmp_path / "a.npz", what="a gallery of pictures")
+
+
+def test_steps_beyond_all_bounds_are_no_history(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "history.json").write_text(json.dumps({"steps": [10**400], "label_loss": [1.0]}))
+    with pytest.raises(RecordError, match="its steps are no numbers of steps"):
+        curves([{"key": "run", "method": "erm", "error": None}], Artefacts(tmp_path), "label_loss")

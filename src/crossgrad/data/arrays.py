@@ -54,7 +54,7 @@ def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
     arrays = _read(file, _KEYS)
     try:
         return DomainDataset.from_arrays(**arrays, name=file.stem)
-    except DataError as error:
+    except (DataError, SystemError) as error:  # the latter is of text with numbers that are no characters
         raise DataError(f"{str(file)!r}: {error}") from error
 
 

@@ -54,4 +54,9 @@ def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:
     for name, values in arrays.items():
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "buifU":
             raise RecordError(f"{path}: not {what}: {name} is no array of numbers or text")
+        if values.dtype.kind == "U":
+            try:
+                values.tolist()
+            except (SystemError, ValueError) as error:  # numbers that are no characters
+                raise RecordError(f"{path}: not {what}: {name} is no text") from error
     return arrays

@@ -69,6 +69,9 @@ def _logged(path: Path | None, value: str) -> dict[int, float]:
     try:
         history: dict[str, Any] = json.loads(path.read_bytes())
         pairs = zip(history["steps"], history.get(value, []), strict=False)
-        return {int(step): float(number) for step, number in pairs if number is not None and math.isfinite(number)}
+        logged = {int(step): float(number) for step, number in pairs if number is not None and math.isfinite(number)}
+        if not all(0 <= step < 2**53 for step in logged):
+            raise ValueError("its steps are no numbers of steps")
+        return logged
     except (ArithmeticError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RecordError(f"{path}: not a training history: {error}") from error
