@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 import pytest
 
+from crossgrad.building import build_method
 from crossgrad.cli import main
 from crossgrad.data import BENCHMARKS, DomainDataset, with_training_domains
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.errors import SettingsError
-from crossgrad.experiments.grids import Dimension
+from crossgrad.experiments.grids import Dimension, check_grid, points
+from crossgrad.experiments.settings import Settings
 from crossgrad.records import read_records
 from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, accuracy_table
 from crossgrad.reproduction.studies import Study
@@ -178,6 +180,22 @@ def test_studies_of_one_name_are_one_study_in_all_tables() -> None:
     for target in TARGETS.values():
         for study in target.studies:
             assert by_name.setdefault(study.name, study) == study
+
+
+@pytest.mark.parametrize("name", list(SCALES))
+def test_a_scale_has_settings_and_grids_that_there_are_for_every_study(name: str) -> None:
+    scale = SCALES[name]
+    for study in [study for target in TARGETS.values() for study in target.studies]:
+        Settings.of(scale.settings_for(study.benchmark))
+        for method in study.methods:
+            Settings().for_method(method, scale.fields.get(method, {}))
+            if method in scale.grids:
+                check_grid(method, scale.grids[method])
+                for point in points(scale.grids[method]):
+                    build_method(
+                        method, net="mlp", input_shape=(4,), n_labels=2, n_domains=2,
+                        fields={**scale.fields.get(method, {}), **point},
+                    )  # fmt: skip
 
 
 def test_an_unknown_scale_is_told_with_the_nearest(command: Command) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossgrad.experiments.grids import CALIBRATED_BASE, PAPER_MULTIPLES, Dimension, paper_grid
+from crossgrad.experiments.optimisations import OPTIMISATIONS
 from crossgrad.methods import PRESETS
 
 
@@ -44,6 +45,8 @@ _PART_OF_THE_GRID = {
     "hybrid": [Dimension(_BOTH_STEPS, _STEPS)],
 }
 
+_SPEECH = ("speech", "speech_lithuanian", "synthetic_speakers")
+
 _WHOLE_GRID = {
     "dann": [Dimension(("reversal",), (0.03, 0.1, 0.3, 1.0))],
     "label_grad": paper_grid("label_grad"),
@@ -73,10 +76,11 @@ SCALES = {
         by_benchmark={"fonts": {"max_steps": 1000}},
     ),
     "paper": Scale(
-        "the paper's: 50,000 steps of 32, its whole grid; meant for a GPU",
-        {"max_steps": 50_000, "batch_size": 32},
+        "the paper's: 50,000 steps of 32, its optimisers, its whole grid; meant for a GPU",
+        {**OPTIMISATIONS["paper"], "max_steps": 50_000, "batch_size": 32},
         n_seeds=5,
         grids=_WHOLE_GRID,
+        by_benchmark=dict.fromkeys(_SPEECH, OPTIMISATIONS["paper-speech"]),
     ),
 }
 """By the names that --scale takes."""
