@@ -1,7 +1,7 @@
 """Is the advice of `crossgrad diagnose` any good? What was advised for each task, beside what comparisons found.
 
-Diagnoses lie in results/diagnoses/NAME.json (--diagnose NAME makes one), comparisons in results/tasks/NAME or
-results/NAME. Advice to try it is right where CrossGrad came out better than ERM (p < 0.05), any other advice where it
+Diagnoses lie in results/diagnoses/NAME.json (--diagnose NAME makes one), comparisons in
+results/tasks/NAME-methods or results/NAME. Advice to try it is right where CrossGrad came out better than ERM (p < 0.05), any other advice where it
 did not; "cannot tell" is neither. Tasks without a diagnosis or without a comparison are shown and not counted.
 """
 
@@ -41,7 +41,11 @@ def make_diagnosis(name: str) -> None:
 
 def found(name: str) -> dict[str, Any] | None:
     """CrossGrad against ERM on held-out domains, in points; None where nobody compared them on this task."""
-    places = [folder for folder in (RESULTS / "tasks" / name, RESULTS / name) if (folder / "records.jsonl").exists()]
+    places = [
+        folder
+        for folder in (RESULTS / "tasks" / f"{name}-methods", RESULTS / name)
+        if (folder / "records.jsonl").exists()
+    ]
     if not places:
         return None
     records = [record for record in read_records(places[0]) if record["method"] in ("erm", METHOD)]
