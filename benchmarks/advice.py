@@ -1,7 +1,7 @@
 """Is the advice of `crossgrad diagnose` any good? What was advised for each task, beside what comparisons found.
 
-Diagnoses lie in results/diagnoses/NAME.json (--diagnose NAME makes one), comparisons in
-results/tasks/NAME-methods or results/NAME. Advice to try it is right where CrossGrad came out better than ERM (p < 0.05), any other advice where it
+Diagnoses lie in results/diagnoses/NAME.json (--diagnose NAME makes one), comparisons in results/tasks/NAME-methods or
+results/NAME. Advice to try it is right where CrossGrad came out better than ERM (p < 0.05), any other advice where it
 did not; "cannot tell" is neither. Tasks without a diagnosis or without a comparison are shown and not counted.
 """
 

@@ -64,8 +64,8 @@ _EVALUATES = ("typing", "dataclasses", "collections", "jinja2.", "beartype.", "j
 """Modules of the language and of libraries that compile text of their own."""
 
 
-_SOUGHT = frozenset({"equinox"})
-"""Modules that are looked for and may not be there: jaxtyping does where it tells of a wrong type, in tests alone."""
+_SOUGHT = frozenset({"equinox", "wadler_lindig"})
+"""What jaxtyping looks for where it tells of a wrong type, in tests alone; the first may not be there."""
 
 
 class ForbiddenError(BaseException):

@@ -459,7 +459,15 @@ def test_the_time_left_is_known_from_the_first_news_on_even_if_that_is_of_a_fini
     follower.plan(planned, planned.runs)
     follower.advance(
         planned.runs[0],
-        Stretch(start=0, step=2, means={"label_loss": 1.0}, seconds=1.0, waiting_seconds=0.0, n_examples=2, learning_rate=0.1),
+        Stretch(
+            start=0,
+            step=2,
+            means={"label_loss": 1.0},
+            seconds=1.0,
+            waiting_seconds=0.0,
+            n_examples=2,
+            learning_rate=0.1,
+        ),
     )
     Console(file=screen, width=100).print(follower._render())
     assert re.search(r"0/2 \d+ s left", screen.getvalue())

@@ -1,5 +1,6 @@
 """One process that is used for long: its memory and its open files stay what they were."""
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -29,9 +30,11 @@ def grows(use: Callable[[], object], *, times: int) -> tuple[int, int]:
     """Bytes and open files that the later uses of so many leave behind; the first hundred fill caches."""
     for _ in range(100):
         use()
+    gc.collect()
     memory, files = resident_bytes(), open_files()
     for _ in range(times - 100):
         use()
+    gc.collect()
     return resident_bytes() - memory, open_files() - files
 
 

@@ -216,6 +216,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
     [
         lambda c: c["choices"][0]["fields"].update(label_weight=None),
         lambda c: c["choices"][0]["fields"].update(label_weight=[0.5]),
+        lambda c: c["choices"][0]["fields"].update(label_weight="0.5"),
         lambda c: c["choices"][0]["fields"].update(nonsense=1),
         lambda c: c["choices"][0]["settings"].update(optimizer=["adam"]),
         lambda c: c.update(method="crossgrid"),

@@ -131,7 +131,8 @@ def _check(method: str, choice: Choice) -> None:
             raise TypeError(f"{name} is {value!r}")
     for name, value in choice.fields.items():
         text = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-        parse_field(method_name(method), name, text)
+        if isinstance(parse_field(method_name(method), name, text), int | float) and isinstance(value, str):
+            raise TypeError(f"{name} is {value!r}, which is text")
 
 
 def _choice(found: dict[str, Any]) -> Choice:

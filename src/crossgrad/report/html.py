@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ def render_html(table: Table, records: Sequence[Record], artefacts: Artefacts) -
 
 def page(template: str, **values: Any) -> str:
     """Fill a template. The templates come with the package; whatever a template prints is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    """One for all pages: a template is compiled once."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -72,7 +79,7 @@ def page(template: str, **values: Any) -> str:
     )
     environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
     environment.filters |= {"printable": printable, "worst": grids.worst, "method": display_name, "typeset": _typeset}
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def _typeset(text: str) -> str:
