@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import torch
 from jaxtyping import Float
@@ -23,19 +23,10 @@ class Standardisation:
     Args:
         mean: float32, shape (features,) for vectors, (channels,) for images; (1,) goes with everything.
         std: likewise, positive.
-
-    Raises:
-        DataError: they are not of one shape, or not finite, or a deviation is not positive.
     """
 
     mean: Float[Tensor, " c"]
     std: Float[Tensor, " c"]
-
-    def __post_init__(self) -> None:
-        if self.mean.ndim != 1 or self.mean.shape != self.std.shape:
-            raise DataError(f"means have shape {tuple(self.mean.shape)}, deviations {tuple(self.std.shape)}")
-        if not bool((self.mean.isfinite() & self.std.isfinite() & (self.std > 0)).all()):
-            raise DataError("means and deviations are finite, and deviations positive; these are not")
 
     @classmethod
     def fit(cls, inputs: Float[Tensor, " n *shape"] | LazyInputs) -> "Standardisation":
@@ -86,8 +77,18 @@ class Standardisation:
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
-    def from_json(cls, value: dict[str, list[float]]) -> "Standardisation":
-        return cls(*(torch.tensor(value[name], dtype=torch.float32) for name in ("mean", "std")))
+    def from_json(cls, value: Any) -> "Standardisation":
+        """What `to_json` gave, as a standardisation again.
+
+        Raises:
+            DataError: its numbers are not of one shape, or not finite, or a deviation is not positive.
+        """
+        mean, std = (torch.tensor(value[name], dtype=torch.float32) for name in ("mean", "std"))
+        if mean.ndim != 1 or mean.shape != std.shape:
+            raise DataError(f"means have shape {tuple(mean.shape)}, deviations {tuple(std.shape)}")
+        if not bool((mean.isfinite() & std.isfinite() & (std > 0)).all()):
+            raise DataError("means and deviations are finite, and deviations positive; these are not")
+        return cls(mean, std)
 
 
 class _Moments(NamedTuple):

@@ -4,11 +4,13 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from crossgrad.building import method_name, parse_field
 from crossgrad.data.naming import quoted
 from crossgrad.errors import SettingsError
+from crossgrad.experiments.settings import Settings
 from crossgrad.folders import write_whole
 
 CHOSEN_VERSION = 1
@@ -126,13 +128,12 @@ def read_chosen(path: Path | str) -> Chosen:
 
 def _check(method: str, choice: Choice) -> None:
     """Refuse values that are not of the types that settings and fields are."""
-    for name, value in choice.settings.items():
-        if not isinstance(value, bool | int | float | str | None):
-            raise TypeError(f"{name} is {value!r}")
+    Settings.of(choice.settings)
     for name, value in choice.fields.items():
         text = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-        if isinstance(parse_field(method_name(method), name, text), int | float) and isinstance(value, str):
-            raise TypeError(f"{name} is {value!r}, which is text")
+        parsed = parse_field(method_name(method), name, text)
+        if any(isinstance(value, kind) != isinstance(parsed, kind) for kind in (str, bool, NoneType)):
+            raise TypeError(f"{name} is {value!r}")
 
 
 def _choice(found: dict[str, Any]) -> Choice:
