@@ -5,6 +5,7 @@ import io
 import json
 import os
 import resource
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzzing.readers import records
 from fuzzing.readers.sweeps import TARGETS as SWEEPS
 from PIL import Image
 
@@ -19,10 +21,11 @@ import crossgrad
 from crossgrad.data import ImageDecoding, held_out_folds, manifest, open_dataset, read_arrays
 from crossgrad.data.audio import read_waveform
 from crossgrad.data.cache import kept_at, load_or_make
+from crossgrad.data.idx import read_idx
 from crossgrad.errors import DataError, ModelError, RecordError, SettingsError
 from crossgrad.experiments.chosen import read_chosen
 from crossgrad.model_folder import DESCRIPTION, load, save
-from crossgrad.report import collect
+from crossgrad.report import collect, write_report
 from crossgrad.report.archives import read_arrays as read_archive
 from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.fields import check_fields
@@ -30,6 +33,7 @@ from crossgrad.report.history import curves
 from crossgrad.sweeping.plan_file import read_plan
 from small import images, vectors
 
+RECORDS = records.TARGETS["records"].seeds()[0]
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -270,3 +274,29 @@ def test_steps_beyond_all_bounds_are_no_history(tmp_path: Path) -> None:
     (tmp_path / "run" / "history.json").write_text(json.dumps({"steps": [10**400], "label_loss": [1.0]}))
     with pytest.raises(RecordError, match="its steps are no numbers of steps"):
         curves([{"key": "run", "method": "erm", "error": None}], Artefacts(tmp_path), "label_loss")
+
+
+def test_samples_whose_energy_has_no_number_are_refused() -> None:
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.full((4000, 2), 3e38, dtype=np.float32), 16_000, format="WAV", subtype="FLOAT")
+    with pytest.raises(DataError, match=r"not all finite, and at most 1e\+09"):
+        read_waveform(io.BytesIO(file.getvalue()))
+
+
+def test_an_idx_file_of_nothing_is_refused_whatever_its_other_dimensions() -> None:
+    content = bytes([0, 0, 8, 3, 0, 0, 0, 0, *[255] * 8])
+    with pytest.raises(DataError, match="holds no values: its dimensions are"):
+        read_idx(content, dimensions=3, name="fuzz")
+
+
+def test_a_command_in_a_record_steers_no_page() -> None:
+    assert "\x1b" not in page_of(command="crossgrad \x1b[31m")
+
+
+def page_of(**changes: Any) -> str:
+    content = b"".join(json.dumps(json.loads(line) | changes).encode() + b"\n" for line in RECORDS.splitlines())
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "records.jsonl").write_bytes(content)
+        return write_report(Path(folder)).html.read_text()

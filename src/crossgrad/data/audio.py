@@ -22,6 +22,9 @@ MOST_SAMPLES = 2 * 3600 * 48_000
 RATES_HZ = (1_000, 768_000)
 """The lowest and highest sample rates that are believed."""
 
+LARGEST_SAMPLE = 1e9
+"""In files that hold floats, where full scale is 1."""
+
 # Who writes to a pipe cannot know the length beforehand; ffmpeg writes 2**32 - 1 there, sox a little less than 2**31.
 _UNKNOWN_LENGTH = 0x7FFF_0000
 
@@ -115,8 +118,8 @@ def _decode(
         samples: NDArray[np.float32] = sound.read(dtype="float32", always_2d=True)
     if len(samples) < n_samples:
         raise DataError(f"it is cut off or damaged: {len(samples)} of {n_samples} samples can be read")
-    if not np.isfinite(samples).all():
-        raise DataError("its samples are not all finite")
+    if not -LARGEST_SAMPLE <= samples.min() <= samples.max() <= LARGEST_SAMPLE:  # false of NaN
+        raise DataError(f"its samples are not all finite, and at most {LARGEST_SAMPLE:g}")
     return samples.mean(axis=1, dtype=np.float32), rate
 
 

@@ -23,7 +23,7 @@ def read_idx(content: bytes, *, dimensions: int, name: str) -> NDArray[np.uint8]
         The array, read-only.
 
     Raises:
-        DataError: no IDX file of unsigned bytes, of other dimensions, or shorter or longer than its head says.
+        DataError: no IDX file of unsigned bytes, of other dimensions, empty, or shorter or longer than its head says.
 
     Example:
         >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 3]), dimensions=1, name="labels")
@@ -46,4 +46,6 @@ def read_idx(content: bytes, *, dimensions: int, name: str) -> NDArray[np.uint8]
         raise DataError(
             f"{name!r} is damaged: it holds {len(content) - n_head:,} values, and says that they are {stated:,}"
         )
+    if not stated:
+        raise DataError(f"{name!r} holds no values: its dimensions are {shape}")
     return np.frombuffer(content, np.uint8, offset=n_head).reshape(shape)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from crossgrad.printing import printable
+from crossgrad.printing import printable, printable_lines
 from crossgrad.records import Record
 from crossgrad.report import charts, gallery, grids, history, numbers
 from crossgrad.report.artefacts import Artefacts
@@ -78,7 +78,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
-    environment.filters |= {"printable": printable, "worst": grids.worst, "method": display_name, "typeset": _typeset}
+    environment.filters |= {"printable": printable, "printable_lines": printable_lines}
+    environment.filters |= {"worst": grids.worst, "method": display_name, "typeset": _typeset}
     return environment
 
 
