@@ -22,6 +22,7 @@ from crossgrad.cli.progress import ComparisonProgress
 from crossgrad.comparison import plan
 from crossgrad.data import open_dataset
 from crossgrad.records import Record, read_records
+from crossgrad.training import Stretch
 from processes import COMMAND
 from small import DOMAINS, LABELS, images, save_arrays, save_pictures, vectors, written
 
@@ -98,7 +99,6 @@ def test_help_comes_without_torch_and_in_well_under_a_second(tmp_path: Path) -> 
 import sys, time
 started = time.process_time()
 from crossgrad.cli import main
-from crossgrad.training import Stretch
 for arguments in (
     ["--help"], ["compare", "--help"], ["train", "-h"], ["predict", "--help"], ["diagnose", "-h"],
     ["data", "list", "--help"], ["data", "prepare", "--help"], ["data", "show", "-h"], ["reproduce", "--help"],

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -269,7 +270,13 @@ def test_a_mistake_is_told_in_one_sentence(command: Command, arguments: tuple[st
 
 def test_what_no_memory_can_hold_is_told_in_one_sentence(command: Command, tmp_path: Path) -> None:
     save_pictures(tmp_path / "scans")
-    done = command("data", "show", "scans", "--image-size", "10000000", "--output", "scans.png")
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + 100_000_000, limits[1]))
+    try:
+        done = command("data", "show", "scans", "--image-size", "4096", "--output", "scans.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
     assert (done.code, done.out) == (1, "")
     assert re.fullmatch(r"Error: there is not enough memory: Unable to allocate .*; ask for less\n", done.err)
 
