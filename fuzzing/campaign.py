@@ -146,7 +146,7 @@ def _prepare(name: str, folder: Path) -> None:
 
 
 def _read(name: str, content: bytes, folder: Path) -> None:
-    with guarded(folder), contextlib.suppress(CrossGradError):
+    with guarded(folder, most_bytes=TARGETS[name].most_bytes), contextlib.suppress(CrossGradError):
         TARGETS[name].read(content, folder)
 
 

@@ -16,9 +16,6 @@ MOST_SECONDS = 10.0
 MOST_BYTES = 2 * 2**30
 """Of address space beyond what the process has when it begins."""
 
-MOST_RESIDENT_BYTES = 800 * 2**20
-"""Of memory really used, beyond what the process has used before."""
-
 _NEVER = {
     "pickle.find_class",
     "os.system",
@@ -123,11 +120,12 @@ _is_installed: list[bool] = []
 
 
 @contextmanager
-def guarded(folder: Path) -> Iterator[None]:
+def guarded(folder: Path, *, most_bytes: int) -> Iterator[None]:
     """While one input is read.
 
     Args:
         folder: files may be written to it, and nowhere else.
+        most_bytes: of memory really used, beyond what the process has used before.
 
     Raises:
         ForbiddenError: code from the input was about to run, a process to start, a connection to open, a file outside
@@ -150,7 +148,7 @@ def guarded(folder: Path) -> Iterator[None]:
         signal.signal(signal.SIGPROF, handler)
     if _watch.seen:  # of something that lets no exception through
         raise ForbiddenError(_watch.seen[0])
-    if (more := _resident_bytes() - before) > MOST_RESIDENT_BYTES:
+    if (more := _resident_bytes() - before) > most_bytes:
         raise ForbiddenError(f"it took {more / 2**20:.0f} MiB of memory")
 
 

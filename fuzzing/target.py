@@ -24,6 +24,7 @@ class Target:
         read: reads it; a folder is there to write it to.
         share: how many inputs of it the test suite reads.
         is_binary: whether any bytes are an input, for a fuzzer that makes them by itself.
+        most_bytes: of memory that reading one may take.
     """
 
     seeds: Callable[[], Sequence[bytes]]
@@ -31,6 +32,7 @@ class Target:
     read: Read
     share: int
     is_binary: bool = False
+    most_bytes: int = 800 * 2**20
 
 
 def altered_anyhow(content: bytes, choices: Choices) -> bytes:

@@ -56,7 +56,8 @@ def altered_zip(content: bytes, choices: Choices) -> bytes:
     name = choices.of(list(members))
     members[name] = altered_bytes(members[name], choices, words=_NPY_WORDS)
     if choices.below(16) == 15:
-        members[choices.of(HOSTILE_TEXTS).encode(errors="replace").decode() or "none"] = members.pop(name)
+        other = choices.of(HOSTILE_TEXTS).encode(errors="replace").decode().replace("\0", "")
+        members[other or "none"] = members.pop(name)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, values in members.items():

@@ -62,7 +62,10 @@ def _read_ink(content: bytes, folder: Path) -> object:
     return fit_ink(read_ink(content), size=8)
 
 
+MOST_IMAGE_BYTES = 2**31
+"""Of memory, for the largest image that Pillow opens."""
+
 TARGETS = {
-    "image": Target(images, altered_anyhow, _read_image, 2000, is_binary=True),
-    "ink": Target(images, altered_anyhow, _read_ink, 300, is_binary=True),
+    "image": Target(images, altered_anyhow, _read_image, 2000, is_binary=True, most_bytes=MOST_IMAGE_BYTES),
+    "ink": Target(images, altered_anyhow, _read_ink, 300, is_binary=True, most_bytes=MOST_IMAGE_BYTES),
 }

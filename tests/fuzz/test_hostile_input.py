@@ -49,7 +49,7 @@ def test_whatever_comes_ends_as_a_result_or_as_one_of_our_errors(
         nonlocal n_read
         content = altered(name, decisions)
         n_read += 1
-        with guarded(tmp_path), contextlib.suppress(CrossGradError):
+        with guarded(tmp_path, most_bytes=target.most_bytes), contextlib.suppress(CrossGradError):
             target.read(content, tmp_path)
 
     with limited_memory():

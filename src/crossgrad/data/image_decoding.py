@@ -106,8 +106,9 @@ class ImageDecoding:
         if upright.has_transparency_data:
             ink = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", ink.size, "white"), ink)
-        eight_bits = np.asarray(upright.convert("L" if self.channels == 1 else "RGB"), dtype=np.float32)
-        return eight_bits.reshape(*eight_bits.shape[:2], self.channels) / np.float32(255)
+        values = np.asarray(upright.convert("L" if self.channels == 1 else "RGB")).astype(np.float32)
+        values /= 255  # in place: a large image takes a gigabyte
+        return values.reshape(*values.shape[:2], self.channels)
 
     def _fit(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         height, width, _ = pixels.shape
