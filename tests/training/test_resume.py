@@ -230,6 +230,14 @@ def test_without_any_one_part_the_end_would_be_another(
         resumes(run_of("crossgrad", **DAMPED, **stopping), vectors(), tmp_path, stop=8)
 
 
+def test_a_training_cut_off_after_early_stopping_has_ended_it_resumes(tmp_path: Path) -> None:
+    """The step that is judged the last is one that a checkpoint is due at."""
+    run = run_of("crossgrad", patience=1, score_every=EVERY, learning_rate=1e-9, average=0.9)
+    expected = weights_and_history(run, vectors(), tmp_path)
+    assert checkpoints_in(tmp_path, run, vectors()).steps == [EVERY]  # none is better than the first: over at the next
+    assert digest_of(weights_and_history(run, vectors(), tmp_path)) == digest_of(expected)
+
+
 @pytest.mark.parametrize("stop", [8, 13, 20])
 def test_a_method_of_two_phases_resumes_in_each(stop: int, tmp_path: Path) -> None:
     resumes(run_of("mtae", max_steps=12, schedule="cosine", average=0.9), vectors(), tmp_path, stop=stop)
