@@ -238,6 +238,18 @@ def test_a_training_cut_off_after_early_stopping_has_ended_it_resumes(tmp_path: 
     assert digest_of(weights_and_history(run, vectors(), tmp_path)) == digest_of(expected)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_training_on_cuda_resumes_in_the_middle_of_a_stretch(tmp_path: Path) -> None:
+    """300 steps have stretches of 3; the checkpoint's values of an unfinished one come from the CPU."""
+    run, dataset = run_of("erm", max_steps=300, device="cuda"), vectors()
+    kept = checkpoints_in(tmp_path, run, dataset, every_steps=100)
+    with pytest.raises(StopError):
+        train_method(dataset, run.split(dataset), run, stopped_at(150), checkpoints=kept)
+    assert kept.steps == [100]
+    history = train_method(dataset, run.split(dataset), run, checkpoints=kept).history
+    assert history.end == 300
+
+
 @pytest.mark.parametrize("stop", [8, 13, 20])
 def test_a_method_of_two_phases_resumes_in_each(stop: int, tmp_path: Path) -> None:
     resumes(run_of("mtae", max_steps=12, schedule="cosine", average=0.9), vectors(), tmp_path, stop=stop)

@@ -134,7 +134,8 @@ def fit(
             if stopping:
                 stopping.judge(method, step, average=average)
             # The last step needs none: what follows is the end.
-            if checkpoints and processes.is_first and step < n_steps:
+            is_last = step == n_steps or (stopping is not None and stopping.is_over)
+            if checkpoints and processes.is_first and not is_last:
                 checkpoints.write_if_due(step, parts)
         if average:
             average.copy_to(method)
