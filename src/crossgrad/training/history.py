@@ -52,9 +52,11 @@ class History:
 
     def close(self, step: int) -> dict[str, float]:
         """End the stretch with this step; returns its means."""
-        means = {
-            name: float(torch.stack([results[name] for results in self._stretch]).mean()) for name in self._stretch[0]
-        }
+        means = {}
+        for name, last in self._stretch[-1].items():
+            # A checkpoint's come from the CPU.
+            values = [results[name].to(last.device) for results in self._stretch]
+            means[name] = float(torch.stack(values).mean())
         self._stretch.clear()
         n_new = step - self.end
         for name, value in means.items():
