@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzzing.campaign import decisions
 from fuzzing.readers import records
 from fuzzing.readers.sweeps import TARGETS as SWEEPS
+from fuzzing.targets import TARGETS, altered
 from PIL import Image
 
 import crossgrad
@@ -22,7 +24,7 @@ from crossgrad.data import ImageDecoding, held_out_folds, manifest, open_dataset
 from crossgrad.data.audio import read_waveform
 from crossgrad.data.cache import kept_at, load_or_make
 from crossgrad.data.idx import read_idx
-from crossgrad.errors import DataError, ModelError, RecordError, SettingsError
+from crossgrad.errors import CheckpointError, DataError, ModelError, RecordError, SettingsError
 from crossgrad.experiments.chosen import read_chosen
 from crossgrad.model_folder import DESCRIPTION, load, save
 from crossgrad.report import collect, write_report
@@ -300,3 +302,8 @@ def page_of(**changes: Any) -> str:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "records.jsonl").write_bytes(content)
         return write_report(Path(folder)).html.read_text()
+
+
+def test_a_checkpoint_of_numbers_beyond_all_bounds_does_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not fit this training"):
+        TARGETS["checkpoint"].read(altered("checkpoint", decisions(7094)), tmp_path)

@@ -117,7 +117,7 @@ class Checkpoints:
         try:
             for name, part in parts.items():
                 part.load_state_dict(state[name])
-        except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{str(folder)!r} does not fit this training: {error}") from error
         return step
 
