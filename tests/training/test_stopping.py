@@ -37,13 +37,26 @@ def test_training_ends_after_so_many_measurements_in_a_row_that_are_no_better_th
     assert stopping.is_over == (n_judged - 1 - best_at == patience)
 
 
-def train(method: Method, stopping: EarlyStopping | None, *, steps: int = 40) -> list[int]:
+def train(method: Method, stopping: EarlyStopping | None, *, steps: int = 40, watch_every: int = 1) -> list[int]:
     """Trains, and gives the steps done at the ends of stretches."""
     optimizer = torch.optim.Adam(method.parameters(), lr=0.01)
     history = fit(
-        method, vectors(), optimizer=optimizer, max_steps=steps, batch_size=16, seed=0, stopping=stopping, watch_every=1
+        method,
+        vectors(),
+        optimizer=optimizer,
+        max_steps=steps,
+        batch_size=16,
+        seed=0,
+        stopping=stopping,
+        watch_every=watch_every,
     )
     return history.steps
+
+
+def test_the_steps_before_an_early_end_are_seen_too() -> None:
+    torch.manual_seed(0)
+    stopping = EarlyStopping(told([0.6, 0.5]), every=7, patience=1)
+    assert train(ERM(nn.Linear(5, 3)), stopping, watch_every=10) == [10, 14]
 
 
 def test_the_method_is_left_with_its_best_weights_and_no_step_is_taken_after_the_end() -> None:

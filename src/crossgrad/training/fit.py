@@ -127,15 +127,15 @@ def fit(
             if average:
                 average.update(method)
             history.add(results)
-            if step % watch_every == 0 or step % max_steps == 0:
+            if stopping:
+                stopping.judge(method, step, average=average)
+            is_over = step == n_steps or (stopping is not None and stopping.is_over)
+            if step % watch_every == 0 or step % max_steps == 0 or is_over:
                 stretch = clock.close(step, history.close(step), learning_rate=learning_rate)
                 if processes.is_first:
                     watch(stretch)
-            if stopping:
-                stopping.judge(method, step, average=average)
             # The last step needs none: what follows is the end.
-            is_last = step == n_steps or (stopping is not None and stopping.is_over)
-            if checkpoints and processes.is_first and not is_last:
+            if checkpoints and processes.is_first and not is_over:
                 checkpoints.write_if_due(step, parts)
         if average:
             average.copy_to(method)
