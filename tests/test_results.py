@@ -15,6 +15,7 @@ from crossgrad.data import BENCHMARKS
 from crossgrad.methods import METHODS
 from crossgrad.records import read_records
 from crossgrad.report import print_table, summarise
+from crossgrad.report.numbers import p_value
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -262,3 +263,25 @@ def test_data_larger_than_memory_trains_in_flat_memory_and_the_page_shows_the_re
     assert f"two workers gave {record['loader_over_step']:.1f} times as many examples" in words
     alone = record["workers"]["0"]["loaded_a_second"] / record["workers"]["in memory"]["trained_a_second"]
     assert f"reading by itself, {alone:.1f} times" in words
+
+
+def test_the_table_of_methods_on_the_tasks_is_what_the_records_say() -> None:
+    page = (ROOT / "docs" / "reproduction.md").read_text()
+    tasks = {
+        "fonts": "fonts",
+        "handwriting": "handwriting",
+        "rotated_mnist": "rotated MNIST",
+        "speech_lithuanian": "speech (Lithuanian)",
+    }
+    for name, shown in tasks.items():
+        rows = {row.method: row for row in summarise(read_records(RESULTS / "tasks" / f"{name}-methods")).rows}
+        cells = []
+        for method in ("erm", "label_grad", "crossgrad", "random", "repeat", "erm_matched"):
+            row = rows.get(method)
+            if row is None or row.mean is None:
+                cells.append("not run")
+                continue
+            found = row.difference.comparison if row.difference else None
+            gain = f" ({found.mean:+.1f}, p {p_value(found.p_value)})" if found else ""
+            cells.append(f"{100 * row.mean.value:.1f}{gain}")
+        assert f"| {shown} | {' | '.join(cells)} |" in page
