@@ -169,7 +169,8 @@ def _is_first_to_fail(store: Any, size: int) -> bool:
     """Tell the others of a failure, and wait a moment for theirs: this process may be the one that keeps the store."""
     try:
         place = store.add("crossgrad/failed", 1)
-        dist.destroy_process_group()  # which whoever waits for this process notices
+        if dist.is_initialized():  # it is not where the others had failed before all had met
+            dist.destroy_process_group()  # which whoever waits for this process notices
         end = time.monotonic() + SECONDS_FOR_OTHERS_TO_FAIL
         while store.add("crossgrad/failed", 0) < size and time.monotonic() < end:
             time.sleep(0.01)
