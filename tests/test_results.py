@@ -285,3 +285,17 @@ def test_the_table_of_methods_on_the_tasks_is_what_the_records_say() -> None:
             gain = f" ({found.mean:+.1f}, p {p_value(found.p_value)})" if found else ""
             cells.append(f"{100 * row.mean.value:.1f}{gain}")
         assert f"| {shown} | {' | '.join(cells)} |" in page
+
+
+def test_the_table_of_advice_is_what_the_record_says() -> None:
+    page = (ROOT / "docs" / "diagnose.md").read_text()
+    record = json.loads((RESULTS / "benchmarks" / "advice.json").read_text())
+    checked = [task for task in record["tasks"].values() if task["right"] is not None]
+    for task in checked:
+        found = task["found"]
+        row = (
+            f"| {task['advised']} | {task['gap_points']:.1f} points | {found['mean']:+.1f} points, "
+            f"p = {p_value(found['p_value'])} | {'yes' if task['right'] else 'no'} |"
+        )
+        assert row in page
+    assert f"Right on {record['right']} of {record['checked']}." in page
