@@ -18,7 +18,7 @@ from crossgrad.errors import OtherProcessError, ProcessesError, SettingsError
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun and accelerate tell every process that they start."""
 
-SECONDS_FOR_OTHERS_TO_FAIL = 2.0
+SECONDS_FOR_OTHERS_TO_FAIL = 5.0
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[P
             yield processes
             processes.sum(torch.zeros(()))
         except Exception as error:
-            if _is_first_to_fail(store, size):
+            if _is_first_to_fail(store, processes):
                 raise
             raise OtherProcessError("another process of this training failed first, and says why") from error
         finally:
@@ -165,15 +165,15 @@ def _losses_told() -> Iterator[None]:
         ) from error
 
 
-def _is_first_to_fail(store: Any, size: int) -> bool:
-    """Tell the others of a failure, and wait a moment for theirs: this process may be the one that keeps the store."""
+def _is_first_to_fail(store: Any, processes: Processes) -> bool:
+    """Tell the others of a failure; the first, which keeps the store, waits a moment for theirs."""
     try:
         place = store.add("crossgrad/failed", 1)
-        if dist.is_initialized():  # it is not where the others had failed before all had met
-            dist.destroy_process_group()  # which whoever waits for this process notices
-        end = time.monotonic() + SECONDS_FOR_OTHERS_TO_FAIL
-        while store.add("crossgrad/failed", 0) < size and time.monotonic() < end:
-            time.sleep(0.01)
-        return bool(place == 1)
     except RuntimeError:
         return True  # the store is gone; rather two messages than none
+    if dist.is_initialized():  # it is not where the others had failed before all had met
+        dist.destroy_process_group()  # which whoever waits for this process notices
+    end = time.monotonic() + SECONDS_FOR_OTHERS_TO_FAIL
+    while processes.is_first and store.add("crossgrad/failed", 0) < processes.size and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(place == 1)

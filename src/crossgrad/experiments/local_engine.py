@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,9 @@ def perform_in_processes(
     news: Any = context.Queue()
     # Tensors would be moved into shared memory, the caller's too; containers have little of it.
     pickled = pickle.dumps(dataset)
+    until_closed, keep_open = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(
-        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(pickled, news)
+        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(pickled, news, until_closed)
     )
     try:
         with _interruption_held():
@@ -93,12 +95,9 @@ def perform_in_processes(
         ) from error
     finally:
         # On the way out of an interruption nobody waits for runs to end: what is not recorded is run again.
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
+        keep_open.close()
+        pool.shutdown(cancel_futures=True)
+        until_closed.close()
 
 
 @contextmanager
@@ -134,16 +133,14 @@ def _checkpoints(run: Run, dataset: DomainDataset, folder: Path, checkpoint_ever
 _worker: dict[str, Any] = {}
 
 
-def _begin_worker(pickled: bytes, news: Any) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        # A parent that is killed cannot end its workers; they would go on training for nobody.
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _begin_worker(pickled: bytes, news: Any, until_closed: Connection) -> None:
+    threading.Thread(target=_end_with, args=(until_closed,), daemon=True).start()
     _worker.update(dataset=pickle.loads(pickled), news=news)
 
 
-def _end_with(parent: Any) -> None:
-    parent.join()
+def _end_with(until_closed: Connection) -> None:
+    """End this process when the other end is closed: by the parent, or by its being killed, which can do no more."""
+    until_closed.poll(None)
     os._exit(1)
 
 
