@@ -74,6 +74,7 @@ def algorithm_1(
     reduction: str,
     condition: bool,
     gradient_through_features: bool,
+    mixing: str,
 ) -> None:
     """Lines 4 to 10 of Algorithm 1, with the options of the table in the notes."""
     label_optimizer = make_optimizer(label_net.parameters())
@@ -100,14 +101,27 @@ def algorithm_1(
         x_in = x.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(reduced(label_losses(x_in, y, through_g=gradient_through_features)), x_in)
         x_l = x + label_gradient_step(shaped(gradient, clip, norm))
+        if mixing == "examples":
+            # Each example is taken as one of the two: all of it is in the second loss, with a weight of one.
+            x_d = either(x, x_d, label_weight)
+            x_l = either(x, x_l, domain_weight)
+        label_share, domain_share = (
+            (label_weight, domain_weight) if mixing == "losses" else (label_weight > 0, domain_weight > 0)
+        )
         # 8: theta_l <- theta_l - eta grad ((1 - a_l) J_l(X, Y) + a_l J_l(X_d, Y))
-        label_objective = (1 - label_weight) * label_losses(x, y).mean() + label_weight * label_losses(x_d, y).mean()
+        label_objective = (1 - label_share) * label_losses(x, y).mean() + label_share * label_losses(x_d, y).mean()
         # 9: theta_d <- theta_d - eta grad ((1 - a_d) J_d(X, D) + a_d J_d(X_l, D))
-        domain_objective = (1 - domain_weight) * domain_losses(x, d).mean() + domain_weight * domain_losses(
-            x_l, d
-        ).mean()
+        domain_objective = (1 - domain_share) * domain_losses(x, d).mean() + domain_share * domain_losses(x_l, d).mean()
         descend(label_net, label_objective, label_optimizer)
         descend(domain_net, domain_objective, domain_optimizer)
+
+
+def either(x: Tensor, moved: Tensor, weight: float) -> Tensor:
+    """Each example moved with a probability; nothing is drawn where none is."""
+    if weight == 0:
+        return x
+    draws = torch.rand(len(x))
+    return torch.stack([m if u < weight else c for c, m, u in zip(x, moved, draws, strict=True)])
 
 
 def label_grad(

@@ -78,6 +78,33 @@ def test_a_conditioned_label_net_takes_the_domain_features() -> None:
     assert built(torch.zeros(2, 5)).shape == (2, 3)
 
 
+def test_a_narrower_domain_net_leaves_the_label_net_as_it_is() -> None:
+    images = {"net": "lenet", "input_shape": (1, 16, 16), "fields": {"condition": True}}
+    both, narrower = build("crossgrad", **images), build("crossgrad", **images, domain_net="lenet/4")
+    assert isinstance(narrower, CrossGrad)
+    torch.testing.assert_close(label_net(narrower).state_dict(), label_net(both).state_dict(), rtol=0, atol=0)
+    widths = [m.out_channels for m in narrower.domain_net.modules() if isinstance(m, nn.Conv2d)]
+    assert widths == [8, 16, 32]
+    assert [layer.out_features for layer in narrower.domain_net.hidden] == [256, 128]
+    assert narrower(torch.zeros(2, 1, 16, 16)).shape == (2, 3)
+
+
+def test_a_domain_net_of_another_architecture_gives_its_own_number_of_features() -> None:
+    built = build("crossgrad", net="lenet", domain_net="conv2", input_shape=(1, 16, 16), fields={"condition": True})
+    assert isinstance(built, CrossGrad)
+    assert built.domain_net.output.in_features == 84
+    assert built(torch.zeros(2, 1, 16, 16)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("net", ["lenet", "resnet", "conv2", "keyword"])
+def test_a_net_with_its_channels_divided_has_that_much_less_of_them(net: str) -> None:
+    def channels(name: str) -> list[int]:
+        trunk = trunk_factory(name)((1, 40, 98))
+        return [m.out_channels for m in trunk.modules() if isinstance(m, nn.Conv2d)]
+
+    assert channels(f"{net}/2") == [n // 2 for n in channels(net)]
+
+
 def test_dropout_reaches_every_net() -> None:
     built = build("crossgrad", dropout=0.3)
     assert isinstance(built, CrossGrad)
@@ -104,6 +131,11 @@ def test_the_papers_name_of_domain_adversarial_training_is_known() -> None:
         ({"fields": {"label_wieght": 0.5}}, "no field of crossgrad 'label_wieght'; did you mean 'label_weight'"),
         ({"fields": {"label_weight": 1.5}}, r"label_weight is a share in \[0, 1\], not 1.5"),
         ({"dropout": 1.0}, r"dropout is a probability in \[0, 1\), not 1.0"),
+        ({"net": "lenet/x"}, "'lenet/x' is no net: those of convolutions are made narrower by a number, as in lenet/4"),
+        ({"net": "mlp/2"}, "'mlp/2' is no net"),
+        ({"net": "lenet/0", "input_shape": (1, 8, 8)}, "32 channels are divided by 1 to 32, not by 0"),
+        ({"net": "lenet/33", "input_shape": (1, 8, 8)}, "32 channels are divided by 1 to 32, not by 33"),
+        ({"domain_net": "lenett"}, "no net 'lenett'; did you mean 'lenet'"),
         ({"net": "no.such:thing"}, "no trunk at 'no.such:thing': No module named"),
         ({"net": "own_trunks:Missing"}, "no trunk at 'own_trunks:Missing': .*no attribute 'Missing'"),
         ({"net": ":Trunk"}, "no trunk at ':Trunk': Empty module name. Give package.module:factory"),

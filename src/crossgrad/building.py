@@ -6,6 +6,7 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,21 @@ def parse_field(method: str, field: str, text: str) -> Any:
 def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
     """The factory of a trunk by its name in NETS, or by import path "package.module:factory".
 
+    "lenet/4" is lenet with a quarter of the channels.
+
     Raises:
-        SettingsError: unknown name, or nothing callable at that path.
+        SettingsError: unknown name, a divisor where none is taken, or nothing callable at that path.
     """
     if ":" not in net:
-        return NETS[known("net", net, list(NETS))]
+        name, slash, divisor = net.partition("/")
+        named = NETS[known("net", name, list(NETS))]
+        if not slash:
+            return named
+        if not divisor.isdecimal() or "divisor" not in inspect.signature(named).parameters:
+            raise SettingsError(
+                f"{net!r} is no net: those of convolutions are made narrower by a number, as in lenet/4"
+            )
+        return partial(named, divisor=int(divisor))  # type: ignore[call-arg]
     module_name, _, attribute = net.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
@@ -111,6 +122,11 @@ def _make_trunk(net: str, factory: Callable[[Sequence[int]], nn.Module], input_s
     return trunk
 
 
+def _hidden_widths(factory: Callable[[Sequence[int]], nn.Module]) -> Sequence[int]:
+    widths: Sequence[int] = getattr(getattr(factory, "func", factory), "HIDDEN", DEFAULT_HIDDEN)
+    return widths
+
+
 def source_digest(net: str) -> str:
     """A hash of the file that one's own trunk comes from, "" for those of NETS: another file is another net."""
     if ":" not in net:
@@ -127,22 +143,25 @@ def build_method(
     n_labels: int,
     n_domains: int,
     fields: Mapping[str, Any],
+    domain_net: str | None = None,
     dropout: float = 0.0,
     seed: int = 0,
 ) -> Method:
     """Build a method with freshly initialised nets; the same seed gives every method the same label net.
 
-    A method's arguments before its fields say which nets it takes: `label_net`, `domain_net` (both of the same
-    architecture), `domain_head` (from the label net's last hidden layer to domains). A method whose field `condition`
-    is set gets a label net that takes the domain net's features too.
+    A method's arguments before its fields say which nets it takes: `label_net`, `domain_net`, `domain_head` (from the
+    label net's last hidden layer to domains). A method whose field `condition` is set gets a label net that takes the
+    domain net's features too.
 
     Args:
         method: name in METHODS.
-        net: name in NETS, or the import path of a trunk's factory.
+        net: name in NETS, such as "lenet", or "lenet/4" for a quarter of its channels; or the import path of a
+            trunk's factory.
         input_shape: of one input.
         n_labels: labels.
         n_domains: training domains.
         fields: of the method; those not named keep their defaults.
+        domain_net: likewise, the trunk of `domain_net`; None for that of the label net.
         dropout: before the logits of every net, in [0, 1).
         seed: of the initial weights; torch's global generator is left as it was.
 
@@ -161,27 +180,26 @@ def build_method(
         known(f"field of {method}", field, list(method_fields(method)))
     if not 0 <= dropout < 1:
         raise SettingsError(f"dropout is a probability in [0, 1), not {dropout!r}")
-    factory = trunk_factory(net)
-    hidden: Sequence[int] = getattr(factory, "HIDDEN", DEFAULT_HIDDEN)
-    n_domain_features = hidden[-1] if fields.get("condition") else 0
+    of_domains = domain_net or net
+    width = _hidden_widths(trunk_factory(net))[-1]
+    n_domain_features = _hidden_widths(trunk_factory(of_domains))[-1] if fields.get("condition") else 0
 
-    def headed_net(n_classes: int, n_domain_features: int = 0) -> nn.Module:
+    def headed_net(net: str, n_classes: int, n_domain_features: int = 0) -> nn.Module:
+        factory = trunk_factory(net)
         return headed(
             _make_trunk(net, factory, input_shape),
             input_shape=input_shape,
             n_classes=n_classes,
-            hidden=hidden,
+            hidden=_hidden_widths(factory),
             n_domain_features=n_domain_features,
             dropout=dropout,
         )
 
     makers: dict[str, Callable[[], nn.Module]] = {
-        "label_net": lambda: headed_net(n_labels, n_domain_features),
-        "domain_net": lambda: headed_net(n_domains),
-        "domain_head": lambda: nn.Sequential(
-            nn.Linear(hidden[-1], hidden[-1]), nn.ReLU(), nn.Linear(hidden[-1], n_domains)
-        ),
-        "decoders": lambda: nn.Linear(hidden[-1], n_domains * math.prod(input_shape)),
+        "label_net": lambda: headed_net(net, n_labels, n_domain_features),
+        "domain_net": lambda: headed_net(of_domains, n_domains),
+        "domain_head": lambda: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_domains)),
+        "decoders": lambda: nn.Linear(width, n_domains * math.prod(input_shape)),
     }
     parameters = inspect.signature(METHODS[method].__init__).parameters.values()
     roles = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]

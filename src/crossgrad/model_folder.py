@@ -150,16 +150,16 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
     description, weights = _read(folder)
     try:
         building, card = description["building"], description["card"]
-        is_own = ":" in building["net"]
-        if is_own and not allow_import:
+        own = [net for net in (building["net"], building.get("domain_net")) if net is not None and ":" in net]
+        if own and not allow_import:
             raise ModelError(
-                f"it has a net of its own, {building['net']!r}: loading it runs that code. "
+                f"it has a net of its own, {own[0]!r}: loading it runs that code. "
                 "Give --allow-import (allow_import=True) if you know where the model comes from"
             )
         if not isinstance(card, dict):
             raise TypeError(f"its card is a {type(card).__name__}")
         return Model(
-            method=_method(building, tensors_from_bytes(weights), is_own=is_own).eval(),
+            method=_method(building, tensors_from_bytes(weights), is_own=bool(own)).eval(),
             label_names=tuple(description["label_names"]),
             input_shape=tuple(description["input_shape"]),
             scaling=Standardisation.from_json(description["scaling"]),

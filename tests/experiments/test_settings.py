@@ -38,6 +38,18 @@ def test_settings_that_came_later_are_told_only_where_they_are_not_at_their_defa
     assert set(changed) == {*OF_THE_FIRST_RECORDS, "average", "precision"}
 
 
+def test_fields_that_came_later_are_told_only_where_they_are_not_at_their_defaults() -> None:
+    asked = {"label_weight": 0.25, "mixing": "losses"}
+    assert "mixing" not in Settings().for_method("crossgrad", asked).fields
+    assert Settings().for_method("crossgrad", asked) == Settings().for_method("crossgrad", {"label_weight": 0.25})
+    assert Settings().for_method("crossgrad", {"mixing": "examples"}).fields["mixing"] == "examples"
+
+
+def test_an_unknown_domain_net_is_refused() -> None:
+    with pytest.raises(SettingsError, match="no net 'lennet'; did you mean 'lenet'"):
+        Settings(domain_net="lennet")
+
+
 def test_auto_is_resolved_to_the_device_that_there_is() -> None:
     expected = "cuda" if torch.cuda.is_available() else "cpu"
     assert Settings(device="auto").device == expected

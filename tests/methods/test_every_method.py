@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from toy import INPUT_SHAPE, N_DOMAINS, N_FEATURES, N_LABELS, shortcut_batch, small_net, toy_batch
 
-from crossgrad.methods import METHODS, CrossGrad, Hybrid, Method, RandomDirection
+from crossgrad.methods import METHODS, CrossGrad, CrossGradSeparate, Hybrid, Method, RandomDirection
 
 SHAPING: dict[str, tuple[dict[str, Any], Any]] = {
     "label_gradient_step": ({}, 0.9),
@@ -21,6 +21,7 @@ SHAPING: dict[str, tuple[dict[str, Any], Any]] = {
     "norm": ({}, "sign"),
     "reduction": ({}, "mean"),
 }
+SHAPING_BY_DOMAINS = {"domain_gradient_step" if "step" in name else name: cases for name, cases in SHAPING.items()}
 FIELDS: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {
     "erm": {},
     "label_grad": SHAPING,
@@ -39,7 +40,9 @@ FIELDS: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {
         "domain_weight": ({}, 0.9),
         "condition": ({}, True),
         "gradient_through_features": ({"condition": True}, True),
+        "mixing": ({}, "examples"),
     },
+    "crossgrad_separate": SHAPING_BY_DOMAINS | {"condition": ({}, True)},
 }
 """For each field: the other fields that it needs, and a value that must change training."""
 
@@ -74,6 +77,8 @@ def variants() -> list[Any]:
         ("crossgrad", {"label_gradient_step": "calibrated:0.1", "domain_gradient_step": "calibrated:0.1"}),
         ("crossgrad", {"label_weight": 1.0, "domain_weight": 1.0}),
         ("crossgrad", {"label_weight": 0.0, "domain_weight": 0.0}),
+        ("crossgrad", {"mixing": "examples"}),
+        ("crossgrad_separate", {"condition": True, "domain_gradient_step": "calibrated:0.1"}),
         ("hybrid", {"design": "sum"}),
         ("hybrid", {"design": "both", "domain_gradient_step": "calibrated:0.1"}),
         ("hybrid", {"label_weight": 0.0, "domain_weight": 0.0}),
@@ -234,7 +239,10 @@ def test_accuracies_are_the_shares_of_clean_inputs_that_are_given_their_own_labe
     if hasattr(method, "domain_head"):
         told = method.domain_head(method.label_net.features(batch.inputs)).argmax(1)
         expected["domain_accuracy"] = (told == batch.domains).float().mean().item()
-    results = method.backward(batch)
+    results = {}
+    for phase in range(method.N_PHASES):
+        method.phase = phase
+        results |= method.backward(batch)
     assert {key: value.item() for key, value in results.items() if key.endswith("_accuracy")} == expected
     assert all(0 < value < 1 for value in expected.values())
 
@@ -327,11 +335,16 @@ def test_perturbed_gives_the_inputs_that_the_next_backward_uses(name: str, field
 
     if not moved:
         assert len(used["label_net"]) == (2 if name == "repeat" else 1)
-    elif isinstance(method, CrossGrad | Hybrid | RandomDirection):
+    elif fields.get("mixing") == "examples":
+        for net, key in (("label_net", "domain_perturbed"), ("domain_net", "label_perturbed")):
+            is_moved = (used[net][-1] != batch.inputs).flatten(1).any(1)
+            assert 0 < is_moved.sum() < len(batch.inputs)
+            torch.testing.assert_close(used[net][-1][is_moved], moved[key][is_moved], rtol=1e-5, atol=1e-7)
+    elif isinstance(method, CrossGrad | CrossGradSeparate | Hybrid | RandomDirection):
         if method.label_weight > 0:
             place = -2 if isinstance(method, Hybrid) and method.design == "both" else -1  # its first moved pass
             torch.testing.assert_close(used["label_net"][place], moved["domain_perturbed"], rtol=1e-5, atol=1e-7)
-        if not isinstance(method, RandomDirection) and method.domain_weight > 0:
+        if not isinstance(method, CrossGradSeparate | RandomDirection) and method.domain_weight > 0:
             check("domain_net", "label_perturbed")
     elif fields.get("label_weight") != 0:
         check("label_net", "label_perturbed")

@@ -13,13 +13,17 @@ from crossgrad.cli.data_list import list_benchmarks
 from crossgrad.cli.data_prepare import prepare
 from crossgrad.cli.data_show import show
 from crossgrad.cli.diagnose import diagnose
+from crossgrad.cli.export import export
 from crossgrad.cli.predict import predict
 from crossgrad.cli.report import report
 from crossgrad.cli.reproduce import reproduce
-from crossgrad.cli.several import in_every_process, refuse_several
+from crossgrad.cli.several import in_every_process, refuse_several, speaks
 from crossgrad.cli.sweep import sweep
 from crossgrad.cli.train import train
 from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning, OtherProcessError, TrainingWarning
+
+USAGE_ERROR: type[Any] = typer.BadParameter.__bases__[0]
+"""What is raised for arguments that are none: click's, or that of the copy of click that typer has from 0.26 on."""
 
 app = typer.Typer(
     name="crossgrad",
@@ -49,6 +53,7 @@ app.command(epilog="Example: `crossgrad report results/monday results/tuesday --
 app.command(epilog="Example: `crossgrad sweep scans/ --method crossgrad --grid paper --budget 2h`")(sweep)
 app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(in_every_process(train))
 app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
+app.command(epilog="Example: `crossgrad export model/ model.onnx`")(export)
 
 data = typer.Typer(
     help="Benchmarks and pictures of data: list, prepare, show.", no_args_is_help=True, rich_markup_mode="markdown"
@@ -69,6 +74,14 @@ def _show_warning(
         say(warnings.formatwarning(message, category, filename, lineno, line), style="dim")
 
 
+def _tell_usage(error: Any) -> None:
+    """Say what is wrong with the arguments, and no more of them to a terminal than is harmless."""
+    if message := error.format_message():  # none where no arguments were given, and the help was shown
+        if error.ctx is not None:
+            say(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.")
+        say(f"Error: {message}", style="red")
+
+
 def main() -> None:
     """Run the command line, with errors as a sentence and an exit code."""
     warnings.showwarning = _show_warning
@@ -78,7 +91,11 @@ def main() -> None:
         command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "train")
         if command != "train":
             refuse_several(command)
-        app()
+        sys.exit(app(standalone_mode=False))
+    except USAGE_ERROR as error:
+        if speaks():
+            _tell_usage(error)
+        sys.exit(error.exit_code)
     except OtherProcessError:
         sys.exit(1)
     except CrossGradError as error:

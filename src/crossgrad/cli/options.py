@@ -44,9 +44,12 @@ Workers = Annotated[
 Net = Annotated[
     str | None,
     typer.Option(
-        help="lenet, resnet, conv2, keyword, mlp, or your own trunk package.module:factory.  "
-        "[default: by the inputs' shape]"
+        help="lenet, resnet, conv2, keyword, mlp, lenet/2 for half its channels, or your own trunk "
+        "package.module:factory.  [default: by the inputs' shape]"
     ),
+]
+DomainNet = Annotated[
+    str | None, typer.Option(help="Trunk of the domain net, such as lenet/4.  [default: as the label net's]")
 ]
 MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
 BatchSize = Annotated[int | None, typer.Option(help="Examples a step.  [default: 64]")]
@@ -226,10 +229,17 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def settings_given(optimisation: str | None, **settings: Any) -> dict[str, Any]:
-    """The settings that were given, over those of a named way to optimise."""
-    from crossgrad.experiments.optimisations import with_optimisation
+    """The settings that were given, over those of a named way to optimise; to be asked for before data is opened.
 
-    return with_optimisation(optimisation, given(**settings))
+    Raises:
+        SettingsError: there is no such way, precision or device here; what depends on the data is judged with it.
+    """
+    from crossgrad.experiments.optimisations import with_optimisation
+    from crossgrad.experiments.settings import Settings
+
+    found = with_optimisation(optimisation, given(**settings))
+    Settings.of({name: value for name, value in found.items() if name in ("precision", "device")})
+    return found
 
 
 def look_here() -> None:

@@ -8,6 +8,11 @@ from functools import wraps
 from crossgrad.errors import OtherProcessError, SettingsError
 
 
+def speaks() -> bool:
+    """Whether this process says what all that a launcher started would say."""
+    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
+
+
 def refuse_several(command: str) -> None:
     """Refuse a command that works in one process; only the first says so.
 
@@ -18,7 +23,7 @@ def refuse_several(command: str) -> None:
     size = os.environ.get("WORLD_SIZE", "1")
     if size == "1":
         return
-    if os.environ.get("RANK", "0") != "0":
+    if not speaks():
         raise OtherProcessError("the first process says why")
     raise SettingsError(
         f"crossgrad {command} was started in {size} processes, but only train is one training in several; start it "

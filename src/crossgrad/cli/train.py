@@ -40,6 +40,7 @@ def train(
     patience: options.Patience = None,
     score_every: options.ScoreEvery = None,
     average: options.Average = None,
+    domain_net: options.DomainNet = None,
     dropout: options.Dropout = None,
     scaling: options.Scaling = None,
     balanced: options.Balanced = None,
@@ -124,6 +125,30 @@ def train(
         overrides = parse_overrides(set_ or [])
         if others := set(overrides) - {name}:
             raise SettingsError(f"--set names {', '.join(sorted(others))}, but {name} is trained")
+        settings = options.settings_given(
+            optimisation,
+            max_steps=max_steps,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup_steps=warmup_steps,
+            decay=decay,
+            decay_epochs=decay_epochs,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            patience=patience,
+            score_every=score_every,
+            average=average,
+            domain_net=domain_net,
+            dropout=dropout,
+            scaling=scaling,
+            balanced=balanced,
+            threads=threads,
+            precision=precision,
+            device=device,
+        )
         dataset = options.open_data(
             data,
             image_size,
@@ -139,37 +164,12 @@ def train(
             workers=options.readers(workers, threads=threads),
             tell=tell,
         )
-    settings = options.settings_given(
-        optimisation,
-        max_steps=max_steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        optimizer=optimizer,
-        weight_decay=weight_decay,
-        schedule=schedule,
-        warmup_steps=warmup_steps,
-        decay=decay,
-        decay_epochs=decay_epochs,
-        clip_value=clip_value,
-        clip_norm=clip_norm,
-        patience=patience,
-        score_every=score_every,
-        average=average,
-        dropout=dropout,
-        scaling=scaling,
-        balanced=balanced,
-        threads=threads,
-        precision=precision,
-        device=device,
-    )
     say(
         f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels; training "
         f"{display_name(name)} on {count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
     )
     if overwrite and processes.is_first:
         discard_checkpoints(output)
-    elif done:
-        say(f"Going on from step {done[-1]}.")
     of_all = default_settings(dataset) | (dict(choice.choices[0].settings) if choice else {}) | settings
     steps = of_all.get("max_steps", Settings.max_steps) * METHODS[name].N_PHASES
     columns = (
@@ -181,6 +181,10 @@ def train(
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("step", total=steps, losses="")
+
+        def resumed(step: int) -> None:
+            say(f"Going on from step {step}.")
+            progress.update(task, completed=step)
 
         def watch(stretch: Stretch) -> None:
             progress.update(task, completed=stretch.step, losses=describe(stretch.means))
@@ -198,6 +202,7 @@ def train(
                 checkpoint_every=checkpoint_every,
                 tensorboard=tensorboard,
                 processes=processes,
+                resumed=resumed,
                 watch=watch,
                 **settings,
             )

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -25,7 +26,7 @@ from crossgrad.data import (
 )
 from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.reading import read_in_order
-from crossgrad.errors import NonFiniteLossError
+from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.early_stopping import early_stopping
 from crossgrad.experiments.runs import Run
@@ -33,21 +34,24 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.experiments.watched import LOG, board_name, examples_in_turn, watched
 from crossgrad.global_state import torch_threads
 from crossgrad.methods import Method
+from crossgrad.model import Model
 from crossgrad.processes import ALONE, Processes
 from crossgrad.records import RECORD_VERSION, Record
 from crossgrad.training import History, Watch, fit, watch_nothing
-from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints
+from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints, Resumed, nothing_resumed
 
 GALLERY_EXAMPLES = 8
 LOOKED_AT = 64
 """Lazy inputs that are read at once to see whether they are images."""
 
 
-def scaling_for(settings: Settings, train_inputs: Tensor | LazyInputs) -> Standardisation:
-    """The scaling that settings ask for, from training inputs alone."""
+def scaling_for(
+    settings: Settings, train_inputs: Tensor | LazyInputs, weights: Tensor | None = None
+) -> Standardisation:
+    """The scaling that settings ask for, from training inputs (and their weights) alone."""
     if settings.scaling == "none" or (settings.scaling == "auto" and _are_images(train_inputs)):
         return Standardisation.identity()
-    return Standardisation.fit(train_inputs)
+    return Standardisation.fit(train_inputs, weights)
 
 
 def _are_images(inputs: Tensor | LazyInputs) -> bool:
@@ -93,24 +97,30 @@ def train_method(
     run: Run,
     watch: Watch = watch_nothing,
     *,
+    initial: Model | None = None,
     checkpoints: Checkpoints | None = None,
     log: Path | None = None,
     tensorboard: Path | None = None,
     processes: Processes = ALONE,
+    resumed: Resumed = nothing_resumed,
 ) -> Trained:
     """Train a run's method on its split's training examples, from the last checkpoint on where there is one.
 
+    Training begins with the weights of `initial`, and keeps its scaling, which the weights are for.
+
     Raises:
-        SettingsError: early stopping has nothing to measure on.
+        SettingsError: early stopping has nothing to measure on, or `initial` has other nets than the run asks for.
         NonFiniteLossError: a loss became NaN or infinite.
         CheckpointError: a checkpoint that is there cannot be used.
     """
     train = training_subset(dataset, parts)
-    scaling = scaling_for(run.settings, train.inputs)
+    scaling = scaling_for(run.settings, train.inputs, train.weights) if initial is None else initial.scaling
     building = building_of(run, train)
     scaled = _scaled(train, scaling)
     settings = run.settings
     method = build_method(**building).to(settings.device)
+    if initial is not None:
+        _begin_from(initial, method, building)
     optimizer = settings.make_optimizer(method.parameters())
     with watched(method, scaled, settings, watch=watch, log=log, tensorboard=tensorboard) as told:
         history = fit(
@@ -128,9 +138,25 @@ def train_method(
             precision=settings.precision,
             processes=processes,
             checkpoints=checkpoints,
+            resumed=resumed,
             watch=told,
         )
     return Trained(method, building, scaling, history)
+
+
+def _begin_from(initial: Model, method: Method, building: Mapping[str, Any]) -> None:
+    """Give a method the weights of a model; the nets must be of the same shapes."""
+    weights, own = initial.method.state_dict(), method.state_dict()
+    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in own.items()}:
+        differences = [
+            f"{name} {initial.building.get(name)!r}, not {value!r}"
+            for name, value in building.items()
+            if name != "seed" and initial.building.get(name) != value
+        ]
+        raise SettingsError(
+            f"the model to go on from has other nets: {'; '.join(differences)}. Begin anew, or give what it was built with"
+        )
+    method.load_state_dict(weights)
 
 
 def _scaled(train: DomainDataset, scaling: Standardisation) -> DomainDataset:
@@ -142,7 +168,7 @@ def _scaled(train: DomainDataset, scaling: Standardisation) -> DomainDataset:
 
 def building_of(run: Run, train: DomainDataset) -> dict[str, Any]:
     """The arguments of `build_method` for a run and its training examples; JSON-serialisable."""
-    return {
+    building = {
         "method": run.method,
         "net": run.net,
         "input_shape": list(train.inputs.shape[1:]),
@@ -152,6 +178,7 @@ def building_of(run: Run, train: DomainDataset) -> dict[str, Any]:
         "dropout": run.settings.dropout,
         "seed": run.seed,
     }
+    return building if run.settings.domain_net is None else building | {"domain_net": run.settings.domain_net}
 
 
 def training_folder(folder: Path, run: Run, dataset: DomainDataset) -> Path:

@@ -45,6 +45,7 @@ class Run:
             n_labels=len(dataset.label_names),
             n_domains=len(dataset.domain_names) - len(self.held_out) - len(self.left_out),
             fields=self.settings.fields,
+            domain_net=self.settings.domain_net,
             dropout=self.settings.dropout,
         )
 
@@ -69,6 +70,8 @@ class Run:
             identity["left_out"] = list(self.left_out)
         if digest := source_digest(self.net):
             identity["net_source"] = digest
+        if digest := source_digest(self.settings.domain_net or ""):
+            identity["domain_net_source"] = digest
         return identity
 
     def key(self, dataset: DomainDataset) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch.nn import Parameter
 from torch.optim.lr_scheduler import LRScheduler
 
-from crossgrad.building import known, method_fields, method_name, parse_field
+from crossgrad.building import known, method_fields, method_name, parse_field, trunk_factory
 from crossgrad.errors import SettingsError
 from crossgrad.methods import PRESETS
 from crossgrad.perturb import Step
@@ -52,6 +52,9 @@ OF_THE_FIRST_RECORDS = (
 )
 """Settings that every record has; the others came later and are told only where they differ from their defaults, so
 that runs from before there were such settings keep their name."""
+
+LATER_FIELDS: Mapping[str, tuple[str, ...]] = {"crossgrad": ("mixing",)}
+"""Of methods: fields that came after the first records, likewise told only where they differ from their defaults."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ class Settings:
     average: float | None = None
     """Decay of an exponential moving average of the weights, in (0, 1), that is evaluated, kept and saved in their
     place; None for the weights of the last step."""
+    domain_net: str | None = None
+    """Trunk of the domain net, as of the label net; None for the same."""
     dropout: float = 0.0
     """Probability of zeroing a unit of a net's last hidden layer."""
     scaling: str = "auto"
@@ -116,6 +121,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         known("optimizer", self.optimizer, list(OPTIMIZERS))
+        if self.domain_net is not None and ":" not in self.domain_net:  # one's own runs code, when a net is built
+            trunk_factory(self.domain_net)
         known("scaling", self.scaling, SCALINGS)
         if not isinstance(self.balanced, bool):
             raise SettingsError(f"balanced is true or false, not {self.balanced!r}")
@@ -217,10 +224,11 @@ class Settings:
         }
 
     def for_method(self, method: str, fields: Mapping[str, Any]) -> "Settings":
-        """These settings with all of a method's fields written out, defaults included, as JSON can hold them."""
-        return replace(
-            self, fields={name: _plain(value) for name, value in (method_fields(method) | dict(fields)).items()}
-        )
+        """These settings with a method's fields as JSON can hold them: all, but LATER_FIELDS at their defaults."""
+        defaults = method_fields(method)
+        values = {name: _plain(value) for name, value in (defaults | dict(fields)).items()}
+        untold = [name for name in LATER_FIELDS.get(method, ()) if values[name] == defaults[name]]
+        return replace(self, fields={name: value for name, value in values.items() if name not in untold})
 
 
 def _whole(name: str, value: Any, *, least: int) -> int:

@@ -3,6 +3,7 @@
 from crossgrad.methods.base import Method
 from crossgrad.methods.ccsa import CCSA
 from crossgrad.methods.crossgrad import PRESETS, CrossGrad
+from crossgrad.methods.crossgrad_separate import CrossGradSeparate
 from crossgrad.methods.dann import DANN
 from crossgrad.methods.erm import ERM
 from crossgrad.methods.hybrid import Hybrid
@@ -18,6 +19,7 @@ METHODS: dict[str, type[Method]] = {
     "ccsa": CCSA,
     "mtae": MTAE,
     "crossgrad": CrossGrad,
+    "crossgrad_separate": CrossGradSeparate,
     "hybrid": Hybrid,
     "random": RandomDirection,
     "repeat": Repeat,
@@ -34,6 +36,7 @@ __all__ = [
     "MTAE",
     "PRESETS",
     "CrossGrad",
+    "CrossGradSeparate",
     "Hybrid",
     "LabelGrad",
     "Method",

@@ -158,3 +158,16 @@ def check_features(method: str, label_net: nn.Module) -> None:
             f"{method} needs a label net with features(inputs) and classify(features); "
             f"{type(label_net).__name__} lacks them: see crossgrad.nets.headed"
         )
+
+
+def check_domain_features(domain_net: nn.Module) -> None:
+    """Refuse a domain net whose last hidden layer, g, cannot be had apart from its logits.
+
+    Raises:
+        TypeError: it lacks `features` or `classify`.
+    """
+    if not (hasattr(domain_net, "features") and hasattr(domain_net, "classify")):
+        raise TypeError(
+            "condition needs a domain net with features(inputs) and classify(features); "
+            f"{type(domain_net).__name__} lacks them: see crossgrad.nets.headed"
+        )

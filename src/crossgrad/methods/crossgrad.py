@@ -1,6 +1,6 @@
 """CrossGrad: a label net and a domain net, trained side by side on each other's perturbations."""
 
-from typing import Any, final
+from typing import Any, Literal, final, get_args
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from crossgrad.errors import SettingsError
 from crossgrad.methods.base import (
     Method,
     accuracy,
+    check_domain_features,
     check_weight,
     clean_backward,
     example_losses,
@@ -18,6 +19,9 @@ from crossgrad.methods.base import (
 )
 from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
 from crossgrad.processes import ALONE, Processes
+
+Mixing = Literal["losses", "examples"]
+"""How clean and moved inputs share a net's objective: both losses weighted, or each example taken as one of the two."""
 
 
 @final
@@ -51,6 +55,8 @@ class CrossGrad(Method):
             depend on the batch size; "mean": of the batch's mean loss, as the authors' code and Dassl have it.
         condition: give the label net the domain features g(x).
         gradient_through_features: with `condition`, let the label loss's input gradient run through g(x) too.
+        mixing: "losses": the objectives above; "examples": every example is moved with the probability that is else the
+            perturbed loss's weight, drawn anew for each net, and the objective is the one loss of what comes out.
 
     Raises:
         SettingsError: a value is out of range, or gradient_through_features is set without condition.
@@ -85,16 +91,16 @@ class CrossGrad(Method):
         reduction: Reduction = "example",
         condition: bool = False,
         gradient_through_features: bool = False,
+        mixing: Mixing = "losses",
     ) -> None:
         super().__init__()
         check_weight("label_weight", label_weight)
         check_weight("domain_weight", domain_weight)
         check_shaping(clip=clip, norm=norm, reduction=reduction)
-        if condition and not (hasattr(domain_net, "features") and hasattr(domain_net, "classify")):
-            raise TypeError(
-                "condition needs a domain net with features(inputs) and classify(features); "
-                f"{type(domain_net).__name__} lacks them: see crossgrad.nets.headed"
-            )
+        if mixing not in get_args(Mixing):
+            raise SettingsError(f"mixing is one of {', '.join(get_args(Mixing))}, not {mixing!r}")
+        if condition:
+            check_domain_features(domain_net)
         if gradient_through_features and not condition:
             raise SettingsError("gradient_through_features needs condition: without it no g(x) reaches the label net")
         self.label_net = label_net
@@ -108,6 +114,7 @@ class CrossGrad(Method):
         self.reduction: Reduction = reduction
         self.condition = condition
         self.gradient_through_features = gradient_through_features
+        self.mixing: Mixing = mixing
 
     @property
     def passes(self) -> float:
@@ -127,7 +134,7 @@ class CrossGrad(Method):
         features, domain_logits = self._domain_pass(domain_leaf)
         domain_losses = example_losses(domain_logits, domains)
         (domain_gradient,) = clean_backward(
-            domain_losses, domain_leaf, weight=1 - self.domain_weight, retain_graph=through_features
+            domain_losses, domain_leaf, weight=self._clean_share(self.domain_weight), retain_graph=through_features
         )
 
         label_leaf = inputs.detach().requires_grad_(moves_domain_input)
@@ -135,7 +142,7 @@ class CrossGrad(Method):
         label_logits = self._label_logits(label_leaf, constant)
         label_losses = example_losses(label_logits, labels)
         label_gradient, feature_gradient = clean_backward(
-            label_losses, label_leaf, constant, weight=1 - self.label_weight
+            label_losses, label_leaf, constant, weight=self._clean_share(self.label_weight)
         )
         if through_features:
             label_gradient = label_gradient + torch.autograd.grad(features, domain_leaf, feature_gradient)[0]
@@ -148,17 +155,18 @@ class CrossGrad(Method):
 
         if moves_label_input:
             added = self._perturbation(domain_gradient, self.domain_gradient_step, self.processes)
-            moved = inputs + added
+            moved = self._moved(inputs, added, self.label_weight)
             with torch.no_grad():
                 moved_features = self._features(moved)
             loss = example_losses(self._label_logits(moved, moved_features), labels).mean()
-            (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
+            ((1 - self._clean_share(self.label_weight)) * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_label_loss"] = loss.detach()
             results |= perturbation_sizes(added, inputs)
         if moves_domain_input:
-            moved = inputs + self._perturbation(label_gradient, self.label_gradient_step, self.processes)
+            added = self._perturbation(label_gradient, self.label_gradient_step, self.processes)
+            moved = self._moved(inputs, added, self.domain_weight)
             loss = example_losses(self.domain_net(moved), domains).mean()
-            (self.domain_weight * loss).backward()  # type: ignore[no-untyped-call]
+            ((1 - self._clean_share(self.domain_weight)) * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_domain_loss"] = loss.detach()
         return results
 
@@ -197,6 +205,16 @@ class CrossGrad(Method):
         logits: Tensor = self.label_net(inputs, features) if self.condition else self.label_net(inputs)
         return logits
 
+    def _clean_share(self, weight: float) -> float:
+        """Of the clean pass in a net's objective; with mixed examples it is there for its input gradient alone."""
+        return 1 - weight if self.mixing == "losses" else float(weight == 0)
+
+    def _moved(self, inputs: Tensor, added: Tensor, weight: float) -> Tensor:
+        if self.mixing == "losses":
+            return inputs + added
+        is_moved = torch.rand(len(inputs), device=inputs.device) < weight
+        return inputs + added * is_moved.reshape(-1, *[1] * (inputs.ndim - 1))
+
     def _perturbation(self, gradient: Tensor, step: Step, processes: Processes = ALONE) -> Tensor:
         return perturbation(
             gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, processes=processes
@@ -214,6 +232,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "reduction": "example",
         "condition": True,
         "gradient_through_features": False,
+        "mixing": "losses",
     },
     "authors-code": {
         "domain_gradient_step": 10.0,
@@ -225,6 +244,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "reduction": "mean",
         "condition": False,
         "gradient_through_features": False,
+        "mixing": "losses",
     },
     "dassl": {
         "domain_gradient_step": 1.0,
@@ -236,6 +256,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "reduction": "mean",
         "condition": False,
         "gradient_through_features": False,
+        "mixing": "losses",
     },
 }
 """Named settings of CrossGrad's fields.

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Inputs
 from crossgrad.errors import SettingsError
+from crossgrad.nets.channels import divided
 from crossgrad.nets.input_conv import InputConv2d
 
 
@@ -21,6 +22,7 @@ class Keyword(nn.Module):
 
     Args:
         input_shape: (channels, bands, frames), at least 8 bands and 20 frames; the paper's are (1, 40, 98).
+        divisor: of the numbers of channels.
 
     Raises:
         SettingsError: inputs are not of that kind, or smaller.
@@ -31,21 +33,22 @@ class Keyword(nn.Module):
     """
 
     HIDDEN: ClassVar = (128,)
-    CHANNELS: ClassVar = 64
+    CHANNELS: ClassVar = (64, 64)
 
-    def __init__(self, input_shape: Sequence[int]) -> None:
+    def __init__(self, input_shape: Sequence[int], *, divisor: int = 1) -> None:
         super().__init__()
         if len(input_shape) != 3 or input_shape[1] < 8 or input_shape[2] < 20:
             raise SettingsError(
                 "keyword takes spectrograms of (channels, bands, frames), at least 8 bands and 20 frames, not "
                 f"{tuple(input_shape)}"
             )
+        first, second = divided(self.CHANNELS, divisor)
         # An even kernel needs one more row of zeros at one end than at the other. The maximum of ReLUs is the ReLU of
         # the maximum, which is a quarter of the work.
         self.layers = nn.Sequential(
-            *(nn.ZeroPad2d((9, 10, 3, 4)), InputConv2d(input_shape[0], self.CHANNELS, (8, 20))),
+            *(nn.ZeroPad2d((9, 10, 3, 4)), InputConv2d(input_shape[0], first, (8, 20))),
             *(nn.MaxPool2d(2, ceil_mode=True), nn.ReLU()),
-            *(nn.ZeroPad2d((4, 5, 1, 2)), nn.Conv2d(self.CHANNELS, self.CHANNELS, (4, 10)), nn.ReLU()),
+            *(nn.ZeroPad2d((4, 5, 1, 2)), nn.Conv2d(first, second, (4, 10)), nn.ReLU()),
         )
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "batch channels bands frames"]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Inputs
 from crossgrad.errors import SettingsError
+from crossgrad.nets.channels import divided
 from crossgrad.nets.input_conv import InputConv2d
 
 
@@ -17,6 +18,7 @@ class LeNet(nn.Module):
 
     Args:
         input_shape: (channels, height, width), both at least 8.
+        divisor: of the numbers of channels.
 
     Raises:
         SettingsError: inputs are not images, or smaller than 8x8.
@@ -28,13 +30,13 @@ class LeNet(nn.Module):
     HIDDEN: ClassVar = (256, 128)
     CHANNELS: ClassVar = (32, 64, 128)
 
-    def __init__(self, input_shape: Sequence[int]) -> None:
+    def __init__(self, input_shape: Sequence[int], *, divisor: int = 1) -> None:
         super().__init__()
         if len(input_shape) != 3 or min(input_shape[1:]) < 8:
             raise SettingsError(
                 f"lenet takes images of (channels, height, width), at least 8x8, not {tuple(input_shape)}"
             )
-        first, second, third = self.CHANNELS
+        first, second, third = divided(self.CHANNELS, divisor)
         # The maximum of ReLUs is the ReLU of the maximum, which is a quarter of the work.
         self.layers = nn.Sequential(
             *(InputConv2d(input_shape[0], first, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),

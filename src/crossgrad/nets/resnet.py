@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Features, Inputs
 from crossgrad.errors import SettingsError
+from crossgrad.nets.channels import divided
 from crossgrad.nets.input_conv import InputConv2d
 
 
@@ -58,6 +59,7 @@ class ResNet(nn.Module):
 
     Args:
         input_shape: (channels, height, width), both at least 8.
+        divisor: of the numbers of channels.
 
     Raises:
         SettingsError: inputs are not images, or smaller than 8x8.
@@ -69,13 +71,13 @@ class ResNet(nn.Module):
     HIDDEN: ClassVar = (256, 128)
     CHANNELS: ClassVar = (64, 128)
 
-    def __init__(self, input_shape: Sequence[int]) -> None:
+    def __init__(self, input_shape: Sequence[int], *, divisor: int = 1) -> None:
         super().__init__()
         if len(input_shape) != 3 or min(input_shape[1:]) < 8:
             raise SettingsError(
                 f"resnet takes images of (channels, height, width), at least 8x8, not {tuple(input_shape)}"
             )
-        first, second = self.CHANNELS
+        first, second = divided(self.CHANNELS, divisor)
         self.layers = nn.Sequential(
             *(InputConv2d(input_shape[0], first, 3, padding=1, bias=False), nn.BatchNorm2d(first)),
             *(nn.MaxPool2d(2), nn.ReLU()),

@@ -20,6 +20,7 @@ DISPLAY_NAMES = {
     "ccsa": "CCSA",
     "mtae": "D-MTAE",
     "crossgrad": "CrossGrad",
+    "crossgrad_separate": "CrossGrad, separate",
     "hybrid": "Hybrid",
     "random": "Random",
     "repeat": "Repeat",
