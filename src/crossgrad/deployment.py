@@ -23,6 +23,7 @@ from crossgrad.global_state import torch_threads
 from crossgrad.model import Model
 from crossgrad.processes import ALONE, Processes
 from crossgrad.training import Stretch, Watch, watch_nothing
+from crossgrad.training.checkpoints import Resumed, nothing_resumed
 from crossgrad.training.tensorboard import check_tensorboard
 
 
@@ -39,6 +40,7 @@ def train(
     checkpoint_every: int | None = None,
     tensorboard: Path | str | None = None,
     processes: Processes = ALONE,
+    resumed: Resumed = nothing_resumed,
     watch: Watch = watch_nothing,
     **settings: Any,
 ) -> Model:
@@ -63,6 +65,8 @@ def train(
         tensorboard: folder of TensorBoard's event files (the extra `tracking`); None writes none.
         processes: that train together, as `crossgrad.processes.joined` gives them; each calls this alike. The first
             alone writes into the folder, which all must see. All return the same model.
+        resumed: called with the step that training goes on from, when its checkpoint has been found good; in the first
+            process alone.
         watch: follows the training; called in the first process alone. What is wrong with the training is a
             TrainingWarning besides.
         **settings: by the names of `Settings`.
@@ -118,6 +122,7 @@ def train(
                 log=Path(folder) / LOG if folder is not None else None,
                 tensorboard=board,
                 processes=processes,
+                resumed=resumed,
             )
         except NonFiniteLossError:
             if checkpoints is not None and processes.is_first:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,12 +7,13 @@ from torch import Tensor, nn
 
 from crossgrad import Batch, train
 from crossgrad.building import build_method
+from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.errors import SettingsError
-from crossgrad.methods import METHODS, Method
+from crossgrad.methods import ERM, METHODS, Method
 from crossgrad.nets import InputConv2d
 from crossgrad.training import fit
 from crossgrad.training.precision import autocast
-from small import images
+from small import images, vectors
 
 CPU = torch.device("cpu")
 ROUNDING = 2.0**-8
@@ -134,6 +136,24 @@ def test_fp16_is_refused_with_the_reason_and_other_names_with_the_choice() -> No
         autocast(CPU, "fp16")
     with pytest.raises(SettingsError, match="precision is one of float32, bf16, not 'bf17'"):
         autocast(CPU, "bf17")
+
+
+class Unreadable:
+    input_shape, in_unit_range, fingerprint = (5,), False, "unreadable"
+
+    def __len__(self) -> int:
+        return 96
+
+    def read(self, index: int) -> Any:
+        raise AssertionError(index)
+
+
+def test_fit_refuses_fp16_before_it_reads_a_batch() -> None:
+    dataset = replace(vectors(), inputs=LazyInputs(Unreadable(), torch.arange(96)))
+    method = ERM(nn.Linear(5, 3))
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
+    with pytest.raises(SettingsError, match="there is no precision 'fp16'"):
+        fit(method, dataset, optimizer=optimizer, max_steps=1, batch_size=8, seed=0, precision="fp16")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -21,16 +21,18 @@ from crossgrad.errors import CheckpointError, NonFiniteLossError
 from crossgrad.experiments.performing import checkpoints_in, perform, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import OPTIMIZERS, Settings
-from crossgrad.methods import METHODS
+from crossgrad.methods import ERM, METHODS
 from crossgrad.model_folder import checkpoints_of, save
 from crossgrad.records import run_key
-from crossgrad.training import Stretch
+from crossgrad.training import Stretch, fit
 from crossgrad.training.checkpoints import Checkpoints, Part
 from crossgrad.training.nested_state import separate
 from forks import fork, in_child
 from small import images, lasting, save_pictures, vectors
 
 STEPS = 30
+LONG = 200
+"""Steps whose stretches are of two, so that every other checkpoint holds half of one."""
 EVERY = 3
 DAMPED = {"schedule": "cosine", "warmup_steps": 5, "average": 0.9, "dropout": 0.5, "clip_norm": 1.0}
 STOPPING = {"balanced": True, "patience": 20, "score_every": 4, "optimizer": "rmsprop"}
@@ -45,6 +47,11 @@ def run_of(method: str, *, fields: dict[str, Any] | None = None, net: str = "mlp
     return Run(("attic",), method, net, seed=4, settings=given.for_method(method, fields or {}))
 
 
+def every(run: Run) -> int:
+    """Steps from one checkpoint to the next."""
+    return max(EVERY, run.settings.max_steps // 8)
+
+
 def with_variants() -> DomainDataset:
     dataset = images()
     return replace(dataset, variants=torch.stack([dataset.inputs.flip(-1), dataset.inputs.roll(1, -1)], 1))
@@ -52,14 +59,14 @@ def with_variants() -> DomainDataset:
 
 def weights_and_history(run: Run, dataset: DomainDataset, folder: Path) -> Any:
     """All that a training leaves: its method's state, and what its loop saw."""
-    kept = checkpoints_in(folder, run, dataset, every_steps=EVERY)
+    kept = checkpoints_in(folder, run, dataset, every_steps=every(run))
     trained = train_method(dataset, run.split(dataset), run, checkpoints=kept)
     return {"method": trained.method.state_dict(), "history": trained.history.state_dict()}
 
 
 def record_and_predictions(run: Run, dataset: DomainDataset, folder: Path) -> Any:
     """All that a run of a comparison leaves."""
-    kept = checkpoints_in(folder / "checkpoints", run, dataset, every_steps=EVERY)
+    kept = checkpoints_in(folder / "checkpoints", run, dataset, every_steps=every(run))
     record = perform(run, dataset, folder, checkpoints=kept)
     files = {path.name: path.read_bytes() for path in (folder / "runs" / record["key"]).iterdir()}
     log = [json.loads(line) for line in files.pop("log.jsonl").splitlines()]
@@ -92,11 +99,11 @@ def digest_of(state: Any) -> str:
 
 
 CASES = {
-    "schedule, average, dropout": Case(run_of("crossgrad", **DAMPED), vectors, weights_and_history),
+    "schedule, average, dropout": Case(run_of("crossgrad", max_steps=LONG, **DAMPED), vectors, weights_and_history),
     "calibrated, variants, balanced, stopping": Case(
-        run_of("crossgrad", fields=CALIBRATED, **STOPPING), with_variants, weights_and_history
+        run_of("crossgrad", fields=CALIBRATED, max_steps=LONG, **STOPPING), with_variants, weights_and_history
     ),
-    "record of a run": Case(run_of("hybrid", dropout=0.3), vectors, record_and_predictions),
+    "record of a run": Case(run_of("hybrid", max_steps=LONG, dropout=0.3), vectors, record_and_predictions),
 }
 
 
@@ -187,11 +194,16 @@ def stopped_at(step: int) -> Callable[[Stretch], None]:
 def resumes(run: Run, dataset: DomainDataset, folder: Path, *, stop: int) -> None:
     """A training that is stopped after a step goes on in another process, as it were, to the same bits."""
     expected = weights_and_history(run, dataset, folder / "whole")
-    kept = checkpoints_in(folder / "cut", run, dataset, every_steps=EVERY)
+    kept = checkpoints_in(folder / "cut", run, dataset, every_steps=every(run))
     with pytest.raises(StopError):
         train_method(dataset, run.split(dataset), run, stopped_at(stop), checkpoints=kept)
-    assert kept.steps[-1] == (stop - 1) // EVERY * EVERY > 0
+    assert kept.steps[-1] == (stop - 1) // every(run) * every(run) > 0
     assert digest_of(weights_and_history(run, dataset, folder / "cut")) == digest_of(expected)
+
+
+def test_a_training_resumes_in_the_middle_of_a_stretch_with_the_same_bits(tmp_path: Path) -> None:
+    """From step 25, where one step of a stretch of two is done."""
+    resumes(run_of("crossgrad", max_steps=LONG, dropout=0.5), vectors(), tmp_path, stop=26)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -276,6 +288,35 @@ def test_a_training_that_was_stopped_early_stays_so(tmp_path: Path) -> None:
     run = run_of("erm", patience=6, score_every=1, learning_rate=1e-9)
     resumes(run, vectors(), tmp_path, stop=5)
     assert weights_and_history(run, vectors(), tmp_path / "whole")["history"]["steps"][-1] < STEPS
+
+
+def test_a_training_whose_last_checkpoint_completes_it_ends_as_that_has_it(tmp_path: Path) -> None:
+    def fitted(max_steps: int, kept: Checkpoints | None) -> dict[str, Any]:
+        torch.manual_seed(0)
+        method = ERM(torch.nn.Linear(5, 3))
+        optimizer = torch.optim.SGD(method.parameters(), lr=0.01)
+        options = {"max_steps": max_steps, "batch_size": 8, "seed": 0, "checkpoints": kept}
+        history = fit(method, vectors(), optimizer=optimizer, **options)
+        return {"method": method.state_dict(), "history": history.state_dict()}
+
+    fitted(2 * EVERY, Checkpoints(tmp_path, identity={}, every_steps=EVERY))
+    complete = fitted(EVERY, Checkpoints(tmp_path, identity={}))
+    assert digest_of(complete) == digest_of(fitted(EVERY, None))
+
+
+def test_only_a_checkpoint_that_is_taken_up_is_told_of(tmp_path: Path) -> None:
+    def resumed_from(**settings: Any) -> list[int]:
+        told: list[int] = []
+        options = {"folder": tmp_path, "checkpoint_every": EVERY, "max_steps": 2 * EVERY, "resumed": told.append}
+        try:
+            train(vectors(), method="erm", **options, **settings)
+        except CheckpointError:
+            told.append(-1)
+        return told
+
+    assert resumed_from() == []
+    assert resumed_from(dropout=0.5) == [-1]
+    assert resumed_from() == [EVERY]
 
 
 def test_a_checkpoint_of_other_settings_is_refused_by_name(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +22,13 @@ from crossgrad.training.stopping import EarlyStopping
 
 CHECKPOINTS = "checkpoints"
 """Name of their folder in the folder of what a training writes."""
+
+Resumed = Callable[[int], None]
+"""Called with the step that a training goes on from."""
+
+
+def nothing_resumed(step: int) -> None:
+    """Where nobody asks whether a training begins or goes on."""
 
 
 @runtime_checkable

@@ -11,12 +11,12 @@ from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.methods import Method
 from crossgrad.processes import ALONE, Processes
 from crossgrad.training.averaging import WeightAverage
-from crossgrad.training.checkpoints import Checkpoints, Part
+from crossgrad.training.checkpoints import Checkpoints, Part, Resumed, nothing_resumed
 from crossgrad.training.combining import check_same, combine, together
 from crossgrad.training.generators import seeded
 from crossgrad.training.history import History
 from crossgrad.training.loading import Loader
-from crossgrad.training.precision import autocast
+from crossgrad.training.precision import autocast, check_precision
 from crossgrad.training.sampling import Sampler
 from crossgrad.training.stopping import EarlyStopping
 from crossgrad.training.stretch import Clock, Watch, watch_nothing
@@ -38,6 +38,7 @@ def fit(
     precision: str = "float32",
     processes: Processes = ALONE,
     checkpoints: Checkpoints | None = None,
+    resumed: Resumed = nothing_resumed,
     watch: Watch = watch_nothing,
     watch_every: int | None = None,
 ) -> History:
@@ -59,13 +60,16 @@ def fit(
         processes: that train together, called alike in all; each gets its share of every batch, and all are left with
             the same weights.
         checkpoints: to go on from where there is one, and to write; of several processes the first writes them.
+        resumed: called with the step that training goes on from, once its checkpoint is taken up, in the first process
+            alone; not where training begins.
         watch: called every `watch_every` steps with what was seen since its last call; in the first process alone.
         watch_every: steps; by default a hundredth of max_steps, at least 1.
 
     Raises:
         NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step. Or the
             last step made logits NaN or infinite.
-        SettingsError: max_steps, batch_size or watch_every is below 1, or batch_size below the number of processes.
+        SettingsError: max_steps, batch_size or watch_every is below 1, or batch_size below the number of processes, or
+            there is no such precision.
         CheckpointError: a checkpoint that is there cannot be used, or another process found another one.
         ProcessesError: another process ended, or did not answer in time.
 
@@ -82,6 +86,7 @@ def fit(
     for name, value in (("max_steps", max_steps), ("watch_every", watch_every)):
         if value < 1:
             raise SettingsError(f"{name} is at least 1, not {value!r}")
+    check_precision(precision)
     n_steps = max_steps * method.N_PHASES
     device = next(method.parameters()).device
     sampler = Sampler(train, batch_size=batch_size, seed=seed, balanced=balanced)
@@ -106,6 +111,8 @@ def fit(
         }
         parts = {name: part for name, part in candidates.items() if part is not None}
         step = check_same(checkpoints.restore(parts) if checkpoints else 0, processes)
+        if step and processes.is_first:
+            resumed(step)
         clock = Clock(batch_size, start=history.end)
         while step < n_steps and not (stopping and stopping.is_over):
             method.phase, done = divmod(step, max_steps)
@@ -144,7 +151,7 @@ def fit(
         # A loss tells of the update before it; of the last update only what the method gives now tells.
         method.eval()
         with torch.no_grad():
-            largest = processes.sum(method(batch.inputs).abs().max())
+            largest = processes.sum(method(loader.next().inputs).abs().max())
             check_finite({"the largest logit": largest}, step)
     return history
 
