@@ -1,5 +1,6 @@
 """What compare() refuses and warns of before anything is trained, and what it leaves."""
 
+import json
 import os
 import re
 import warnings
@@ -18,6 +19,7 @@ from crossgrad.defaults import default_net
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
 from crossgrad.folders import lock_folder
 from crossgrad.perturb import Step
+from crossgrad.records import RECORD_VERSION, Record, read_records
 from small import DOMAINS, images, vectors
 
 
@@ -316,6 +318,47 @@ def test_another_comparisons_folder_is_refused_unless_it_is_to_be_overwritten(tm
     assert [record["max_steps"] for record in result.records] == [3, 3]
     assert len(list((tmp_path / "runs").iterdir())) == 2
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def rewrite(folder: Path, change: Callable[[Record], Record]) -> None:
+    """As a comparison that was killed leaves a folder: the first record alone, changed, and no report."""
+    first, *_ = read_records(folder)
+    (folder / "records.jsonl").write_text(json.dumps(change(first)) + "\n")
+    (folder / "report.html").unlink()
+
+
+def test_a_folder_of_records_with_more_in_them_is_gone_on_with(tmp_path: Path) -> None:
+    compare(tmp_path)
+    rewrite(tmp_path, lambda record: record | {"weather": "rain", "seconds": 123.0})
+    again, new = compare(tmp_path).records
+    assert (again["weather"], again["seconds"], again["method"]) == ("rain", 123.0, "erm")
+    assert new["method"] == "crossgrad"
+    assert "weather" not in new
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda record: record | {"version": RECORD_VERSION + 1},
+            r"records.jsonl, line 1: written in format 2, .* up to 1",
+        ),
+        # The runs are the same, and were named in another way.
+        (
+            lambda record: record | {"key": "0" * 16, "versions": {"crossgrad": "0.0.9"}},
+            r"holds 1 other runs, .*\(of vectors; methods erm; seeds 0; steps 2; written by crossgrad 0.0.9\); give",
+        ),
+    ],
+)
+def test_a_folder_of_another_version_is_refused_and_left_as_it_is(
+    tmp_path: Path, change: Callable[[Record], Record], message: str
+) -> None:
+    compare(tmp_path)
+    rewrite(tmp_path, change)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(RecordError, match=message):
+        compare(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_that_another_comparison_writes_to_is_left_to_it(tmp_path: Path) -> None:

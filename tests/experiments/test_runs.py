@@ -52,6 +52,23 @@ def test_a_runs_key_depends_on_the_data() -> None:
     assert len({run().key(each) for each in (dataset, *others)}) == 7
 
 
+def test_runs_have_the_names_that_version_0_1_0_gave_them() -> None:
+    """So a comparison that it began goes on. A setting or field that came later is not told where it is a default."""
+    inputs = [[float(index % 7), float(index % 5)] for index in range(48)]
+    labels, domains = [index % 2 for index in range(48)], [index // 16 for index in range(48)]
+    dataset = DomainDataset.from_arrays(inputs, labels, domains, name="numbers")
+    runs = plan_runs(
+        folds=[("2",)],
+        methods=["erm", "crossgrad"],
+        seeds=[0],
+        net="mlp",
+        settings=Settings(max_steps=2),
+        fields={},
+        chosen={},
+    )
+    assert [run.key(dataset) for run in runs] == ["afa3b3d4be554aee", "44c856149a5967ca"]
+
+
 def test_a_plan_is_every_method_on_every_group_with_every_seed_seeds_outermost() -> None:
     runs = plan_runs(
         folds=[("attic",), ("barn", "den")],
