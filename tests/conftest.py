@@ -19,10 +19,19 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from commands import Command, commands  # noqa: E402
+
 torch.set_num_threads(1)
 # A time limit per example would be measured on shared machines, and a failure must come again by itself.
 hypothesis.settings.register_profile("crossgrad", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("crossgrad")
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return commands(monkeypatch, capsys)
 
 
 @pytest.fixture(autouse=True)

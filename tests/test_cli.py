@@ -7,17 +7,15 @@ import re
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 import crossgrad
-from crossgrad.cli import main
+from commands import Command
 from crossgrad.cli.progress import ComparisonProgress
 from crossgrad.comparison import plan
 from crossgrad.data import open_dataset
@@ -30,30 +28,11 @@ FAST = ("--max-steps", "2", "--jobs", "1")
 ONE = ("--methods", "erm", "--hold-out", "den", "--seeds", "1", *FAST)
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
-
-
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process, in a folder with vectors.npz."""
+def command(command: Command, tmp_path: Path) -> Command:
+    """In a folder with vectors.npz."""
     save_arrays(vectors(), tmp_path / "vectors.npz")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+    return command
 
 
 def no_constant(name: str) -> Any:

@@ -1,18 +1,14 @@
 """One's own recordings through the real command line: compared, trained on, predicted."""
 
 import json
-import sys
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import soundfile
 
 import crossgrad
-from crossgrad.cli import main
+from commands import Command
 from crossgrad.data import AudioDecoding
 from crossgrad.records import read_records
 
@@ -21,15 +17,6 @@ SPEAKERS = {"ann": 0.5, "bob": 0.1, "cy": 0.3}
 WORDS = {"high": 2_000.0, "low": 300.0}
 """And their pitch in Hz."""
 SHORT = ("--seconds", "0.3")  # 28 frames, which train in a moment
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +36,10 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def command(tones: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process, in the folder above that of the tones."""
+def command(command: Command, tones: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """In the folder above that of the tones."""
     monkeypatch.chdir(tones)
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+    return command
 
 
 def test_speakers_are_compared_and_the_report_shows_what_was_heard(command: Command, tones: Path) -> None:

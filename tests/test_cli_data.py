@@ -7,22 +7,20 @@ import re
 import resource
 import signal
 import subprocess
-import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
-from crossgrad.cli import main
+from commands import Command
 from crossgrad.cli.data_list import describe, overview
 from crossgrad.data import BENCHMARKS
 from crossgrad.data.roots import data_root
@@ -30,29 +28,11 @@ from processes import COMMAND, end, start, wait_until
 from small import save_arrays, save_pictures, vectors
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
-
-
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process, in an empty folder, with a cache of its own."""
-    monkeypatch.chdir(tmp_path)
+def command(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """In an empty folder, with a cache of its own."""
     monkeypatch.setenv("CROSSGRAD_CACHE", str(tmp_path / "cache"))
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+    return command
 
 
 class Served(SimpleHTTPRequestHandler):

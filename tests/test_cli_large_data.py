@@ -2,40 +2,30 @@
 
 import io
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from crossgrad.cli import console, main, options
+from commands import Command
+from crossgrad.cli import console, options
 from small import save_pictures
 
-Command = Callable[..., tuple[int, str]]
 ONE = ("--method", "erm", "--max-steps", "3", "--image-size", "8")
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process, in a folder with pictures/; its exit code and what it said."""
+def command(command: Command, tmp_path: Path) -> Command:
+    """In a folder with pictures/."""
     save_pictures(tmp_path / "pictures", domains=3, each=6)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return run
+    return command
 
 
 def test_data_above_the_memory_trains_to_the_same_model_whoever_reads_it(command: Command) -> None:
     found = {}
     for memory, workers in (("1G", "0"), ("1K", "0"), ("0", "2")):
         folder = Path(f"{memory}-{workers}")
-        code, told = command(
+        code, _, told = command(
             "train", "pictures", "--output", str(folder), "--memory", memory, "--workers", workers, *ONE
         )
         assert code == 0, told
@@ -53,14 +43,14 @@ def test_data_above_the_memory_trains_to_the_same_model_whoever_reads_it(command
 def test_impossible_options_are_told_before_anything_is_read(
     command: Command, arguments: tuple[str, ...], message: str
 ) -> None:
-    code, told = command("train", "pictures", "--output", "model", *arguments)
+    code, _, told = command("train", "pictures", "--output", "model", *arguments)
     assert (code, message in told) == (2, True), told
 
 
 def test_a_damaged_file_is_told_in_one_sentence_when_a_worker_needs_it(command: Command) -> None:
     damaged = Path("pictures/barn/cat/2.png")
     damaged.write_bytes(damaged.read_bytes()[:60])
-    code, told = command("train", "pictures", "--output", "model", "--memory", "0", "--workers", "1", *ONE)
+    code, _, told = command("train", "pictures", "--output", "model", "--memory", "0", "--workers", "1", *ONE)
     assert code == 2
     assert f"cannot read image '{damaged}'" in told
     assert "--skip-unreadable leaves such files out" in told

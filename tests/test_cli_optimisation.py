@@ -1,38 +1,25 @@
 """The options of train, compare, sweep and predict that say how methods are trained, and where."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from crossgrad.cli import main
+from commands import Command
 from crossgrad.experiments.optimisations import OPTIMISATIONS
 from crossgrad.records import read_records
 from small import save_arrays, vectors
 
 HERE = "cuda" if torch.cuda.is_available() else "cpu"
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process, in a folder with vectors.npz: exit code, output, errors."""
+def command(command: Command, tmp_path: Path) -> Command:
+    """In a folder with vectors.npz."""
     save_arrays(vectors(), tmp_path / "vectors.npz")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
+    return command
 
 
 ALL_OPTIONS = (
@@ -114,6 +101,17 @@ def test_what_cannot_be_is_told_before_anything_is_trained(
     assert (code, out) == (2, "")
     assert message in " ".join(err.split())
     assert not list(Path("folder").glob("**/*.json*"))
+
+
+@pytest.mark.parametrize("options", [("--precision", "fp16"), ("--device", "cuda:99")])
+@pytest.mark.parametrize("name", ["train", "compare", "sweep"])
+def test_a_precision_or_device_that_is_not_here_is_told_before_data_is_opened(
+    command: Command, name: str, options: tuple[str, ...]
+) -> None:
+    code, _, err = command(name, "not-here.npz", "--output", "folder", *options)
+    assert code == 2
+    assert options[1] in err
+    assert "not-here" not in err
 
 
 def test_predictions_come_from_the_device_that_is_named(command: Command) -> None:

@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from crossgrad.cli import main
+from commands import Command
 from crossgrad.comparison import Comparison, carry_out, plan
 from crossgrad.data import open_dataset
 from crossgrad.experiments.runs import Run
@@ -41,12 +40,11 @@ class Trunk(nn.Flatten):
 def trunk(input_shape):
     return Trunk()
 '''
-STEPS = 60
+STEPS = 200
+"""Stretches are of two steps, so that every other checkpoint holds half of one."""
 OPTIONS = ["vectors.npz", "--net", "own_trunk:trunk", "--max-steps", str(STEPS), "--checkpoint-every", "5"]
 OPTIONS += ["--dropout", "0.5"]
 TRAIN = ["train", *OPTIONS, "--output", "model"]
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -59,21 +57,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "own_trunk", raising=False)
     return tmp_path
-
-
-@pytest.fixture
-def command(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process: its exit code, what it prints to standard output, and to standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, " ".join(printed.err.split())
-
-    return run
 
 
 def stopped(place: Path, arguments: Sequence[str], number: int, *, when: Callable[[], object]) -> str:
@@ -90,7 +73,7 @@ def stopped(place: Path, arguments: Sequence[str], number: int, *, when: Callabl
 
 
 def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_model(place: Path, command: Command) -> None:
-    stopped(place, TRAIN, signal.SIGKILL, when=lambda: len(checkpoints_of(place / "model")) >= 2)
+    stopped(place, TRAIN, signal.SIGKILL, when=lambda: checkpoints_of(place / "model") >= [10, 15])
     *_, last = checkpoints_of(place / "model")
     assert 0 < last < STEPS
     assert not (place / "model" / "model.json").exists()
@@ -105,6 +88,7 @@ def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_model(plac
     code, _, said = command(*TRAIN, "--resume", "--learning-rate", "0.5")
     assert code == 2
     assert "is of another training: settings.learning_rate is 0.001 there and 0.5 here" in said
+    assert "Going on" not in said
 
     code, resumed, said = command(*TRAIN, "--resume", "--json")
     assert code == 0
@@ -187,11 +171,11 @@ def test_a_killed_comparison_goes_on_inside_its_runs(place: Path) -> None:
         carry_out(planned, follower=follower)
         if output == "results":
             lasts = {keys[key.partition(".")[0]]: int(names[-1].removeprefix("step-")) for key, names in left.items()}
-            assert follower.steps == {method: step + 1 for method, step in lasts.items()}
+            assert follower.steps == {method: step // 2 * 2 + 2 for method, step in lasts.items()}
         return follower
 
     go_on("results")
-    assert go_on("whole").steps == {"erm": 1, "crossgrad": 1}
+    assert go_on("whole").steps == {"erm": 2, "crossgrad": 2}
     assert written(results) == written(place / "whole")
     assert predictions(results) == predictions(place / "whole")
     assert not list(results.glob("runs/*.training"))
@@ -205,7 +189,7 @@ def test_checkpoints_every_no_steps_are_refused(name: str, command: Command, pla
     assert not list((place / "results").rglob("*.json*"))
 
 
-def test_runs_on_ray_have_no_checkpoints(command: Command) -> None:
+def test_runs_on_ray_have_no_checkpoints(command: Command, place: Path) -> None:
     code, _, said = command("compare", "vectors.npz", "--engine", "ray", "--checkpoint-every", "5")
     assert code == 2
     assert "runs on Ray have no checkpoints: leave checkpoint_every out" in said

@@ -2,19 +2,15 @@
 
 import json
 import re
-import sys
-import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import NamedTuple
 
 import pytest
 
+from commands import Command
 from crossgrad.building import build_method
-from crossgrad.cli import main
 from crossgrad.data import BENCHMARKS, DomainDataset, with_training_domains
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.errors import SettingsError
@@ -36,28 +32,11 @@ ABSENT = Study("absent", "lipitk", "the paper's own")
 PUBLISHED = {"erm": 50.0, "crossgrad": 60.0}
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
-
-
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    monkeypatch.chdir(tmp_path)
+def command(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """In an empty folder, without raw data."""
     monkeypatch.setenv("CROSSGRAD_DATA", str(tmp_path / "data"))
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+    return command
 
 
 @pytest.fixture
