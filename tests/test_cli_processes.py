@@ -114,6 +114,13 @@ def test_an_error_of_all_processes_is_told_by_one(tmp_path: Path) -> None:
     assert re.match(r"Error: .*nothing.*\n$", told[0])
 
 
+def test_arguments_that_are_none_are_told_by_one(tmp_path: Path) -> None:
+    first, second = call_together(run, "train", "digits", "--outptu", str(tmp_path))
+    assert first == (2, "", first[2])
+    assert "Error: No such option: --outptu" in first[2]
+    assert second == (2, "", "")
+
+
 def test_the_first_process_alone_prints_and_all_end_well(tmp_path: Path) -> None:
     data = save_arrays(images(), tmp_path / "images.npz")
     model = tmp_path / "model"

@@ -49,6 +49,10 @@ def test_names_are_written_out_letter_by_letter() -> None:
         ("report", NASTY),
         ("data", "list", NASTY),
         ("data", "show", "v.npz", "--output", f"{NASTY}.gif"),
+        ("train", f"--{NASTY}"),
+        (f"--{NASTY}",),
+        (NASTY,),
+        ("predict", "model", "a.png", "--format", NASTY),
     ],
 )
 def test_errors_about_nasty_names_are_harmless(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
