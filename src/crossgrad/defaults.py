@@ -6,11 +6,14 @@ from crossgrad.data import BENCHMARKS, Benchmark, DomainDataset
 
 
 def default_net(dataset: DomainDataset) -> str:
-    """The benchmark's net where the dataset is one, else lenet for images and spectra, mlp for everything else."""
+    """The benchmark's net where the dataset is one, else lenet for images and spectra, conv1d for signals of (channels,
+    time), mlp for everything else and for what is smaller than 8.
+    """
     if benchmark := benchmark_of(dataset):
         return benchmark.net
-    is_image = dataset.inputs.ndim == 4 and min(dataset.inputs.shape[2:]) >= 8
-    return "lenet" if is_image else "mlp"
+    if min(dataset.inputs.shape[2:], default=0) < 8 or dataset.inputs.ndim > 4:
+        return "mlp"
+    return "lenet" if dataset.inputs.ndim == 4 else "conv1d"
 
 
 def default_settings(dataset: DomainDataset) -> dict[str, Any]:

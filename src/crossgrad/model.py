@@ -78,8 +78,8 @@ class Model:
 
         Args:
             inputs: a floating point tensor (n, *input_shape) in the units of the training inputs; or any array, read as
-                `DomainDataset.from_arrays` reads one (uint8 images are divided by 255); or paths of image or audio
-                files where the model was trained on such.
+                `DomainDataset.from_arrays` reads one (uint8 images are divided by 255; to a model of signals three
+                dimensions are signals); or paths of image or audio files where the model was trained on such.
 
         Raises:
             DataError: another shape, NaN or infinite values, a file that cannot be read, or files for a model of
@@ -116,5 +116,5 @@ class Model:
         if len(files) == 0:
             return torch.zeros(0, *self.input_shape)
         if not all(isinstance(file, str | PathLike) for file in files):
-            return read_inputs(inputs)
+            return read_inputs(inputs, signals=len(self.input_shape) == 2)
         return torch.from_numpy(np.stack([self.decode(file) for file in files]))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from crossgrad.errors import SettingsError
-from crossgrad.nets import MLP, NETS, Conv2, Keyword, LeNet, ResNet, headed
+from crossgrad.nets import MLP, NETS, Conv1d, Conv2, Keyword, LeNet, ResNet, headed
 
 FEATURE_SHAPES = {
     ("lenet", (1, 32, 32)): (128, 4, 4),
@@ -21,6 +21,8 @@ FEATURE_SHAPES = {
     ("resnet", (3, 9, 12)): (128,),
     ("keyword", (1, 40, 98)): (64, 20, 49),
     ("keyword", (2, 9, 21)): (64, 5, 11),
+    ("conv1d", (3, 128)): (128, 16),
+    ("conv1d", (1, 15)): (128, 1),
     ("mlp", (36,)): (256,),
     ("mlp", (1, 6, 6)): (256,),
 }
@@ -35,6 +37,8 @@ PARAMETERS = {
     + (9 * 64 * 128 + 2 * 128) + (9 * 128 * 128 + 2 * 128) + (64 * 128 + 2 * 128),
     # two convolutions with biases
     ("keyword", (1, 40, 98)): (8 * 20 + 1) * 64 + (4 * 10 * 64 + 1) * 64,
+    # three convolutions over 5 moments, with biases
+    ("conv1d", (3, 128)): (5 * 3 + 1) * 32 + (5 * 32 + 1) * 64 + (5 * 64 + 1) * 128,
     ("mlp", (1, 6, 6)): (36 + 1) * 256,
 }  # fmt: skip
 SMALLEST = {"lenet": 8, "resnet": 8, "conv2": 6}
@@ -96,14 +100,20 @@ def test_what_is_no_image_is_refused_by_image_nets(name: str, shape: Sequence[in
 
 
 @pytest.mark.parametrize(
-    ("trunk", "hidden"),
-    [(LeNet, (256, 128)), (ResNet, (256, 128)), (Conv2, (120, 84)), (Keyword, (128,)), (MLP, (128, 64))],
+    ("trunk", "hidden", "shape"),
+    [
+        (LeNet, (256, 128), (1, 12, 20)),
+        (ResNet, (256, 128), (1, 12, 20)),
+        (Conv2, (120, 84), (1, 12, 20)),
+        (Keyword, (128,), (1, 12, 20)),
+        (Conv1d, (256, 128), (3, 40)),
+        (MLP, (128, 64), (1, 12, 20)),
+    ],
 )
 def test_every_net_names_its_hidden_layers_and_trains_with_them(
-    trunk: type[LeNet | ResNet | Conv2 | Keyword | MLP], hidden: Sequence[int]
+    trunk: type[LeNet | ResNet | Conv2 | Keyword | Conv1d | MLP], hidden: Sequence[int], shape: Sequence[int]
 ) -> None:
     assert hidden == trunk.HIDDEN
-    shape = (1, 12, 20)
     net = headed(trunk(shape), input_shape=shape, n_classes=3, hidden=trunk.HIDDEN)
     inputs, labels = torch.randn(12, *shape), torch.arange(12) % 3
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)

@@ -12,7 +12,7 @@ from crossgrad.errors import DataError
 _CHANNELS = (1, 3, 4)
 
 
-def read_inputs(inputs: Any) -> Float[Tensor, " n *shape"]:
+def read_inputs(inputs: Any, *, signals: bool = False) -> Float[Tensor, " n *shape"]:
     """Read an array of n inputs as a float32 tensor that shares nothing with it.
 
     Vectors (n, features) stay as they are. Three dimensions are grey images (n, height, width) and get a
@@ -23,6 +23,7 @@ def read_inputs(inputs: Any) -> Float[Tensor, " n *shape"]:
 
     Args:
         inputs: real numbers, shape (n, ...).
+        signals: three dimensions are (n, channels, time), and everything stays as it is, values of any type included.
 
     Raises:
         DataError: empty, one-dimensional, objects or text, ragged, NaN or infinite, or channels that may be
@@ -43,9 +44,9 @@ def read_inputs(inputs: Any) -> Float[Tensor, " n *shape"]:
     if array.size == 0:
         raise DataError(f"inputs is empty: its shape is {array.shape}")
     with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinite, and is told below
-        numbers = np.array(_channels_first(array), dtype=np.float32, order="C")
+        numbers = np.array(array if signals else _channels_first(array), dtype=np.float32, order="C")
     _check_finite(numbers)
-    if array.dtype == np.uint8 and array.ndim >= 3:
+    if array.dtype == np.uint8 and array.ndim >= 3 and not signals:
         numbers /= 255
     return from_numpy(numbers)
 

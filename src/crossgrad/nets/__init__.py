@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from crossgrad.nets.conv1d import Conv1d
 from crossgrad.nets.conv2 import Conv2
 from crossgrad.nets.heads import HeadedNet, headed
 from crossgrad.nets.input_conv import InputConv2d
@@ -17,8 +18,9 @@ NETS: dict[str, Callable[[Sequence[int]], nn.Module]] = {
     "resnet": ResNet,
     "conv2": Conv2,
     "keyword": Keyword,
+    "conv1d": Conv1d,
     "mlp": MLP,
 }
 """Names on the command line and in records; each makes a trunk for inputs of a shape."""
 
-__all__ = ["MLP", "NETS", "Conv2", "HeadedNet", "InputConv2d", "Keyword", "LeNet", "ResNet", "headed"]
+__all__ = ["MLP", "NETS", "Conv1d", "Conv2", "HeadedNet", "InputConv2d", "Keyword", "LeNet", "ResNet", "headed"]
