@@ -35,6 +35,8 @@ class DomainDataset:
         domain_names: likewise.
         name: of the dataset, for records and reports.
         decoding: how files were turned into inputs; None where the inputs came as arrays.
+        weights: float64, shape (n,), above 0: how often an example is trained on, relative to the others, and how much
+            it counts where inputs are standardised; nothing is measured by them. None: all alike.
         variants: float32, shape (n, v, *shape): v other versions of every input, one of which (or the input itself) a
             training batch takes at random; nothing is measured on them. None: no augmentation.
         domain_split: the dataset's own split of its domains, where it has one.
@@ -54,6 +56,7 @@ class DomainDataset:
     variants: Float[Tensor, "n v *shape"] | None = None
     domain_split: DomainSplit | None = None
     benchmark: str | None = None
+    weights: Float[Tensor, " n"] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.inputs, Tensor) and not self.inputs.is_floating_point():
@@ -77,9 +80,15 @@ class DomainDataset:
             raise DataError(
                 f"variants have shape {tuple(self.variants.shape)} for inputs of {tuple(self.inputs.shape)}"
             )
+        if self.weights is not None:
+            _check_length("weights", self.weights, self.inputs)
+            if not bool((self.weights.isfinite() & (self.weights > 0)).all()):
+                raise DataError("weights are finite and above 0; an example of weight 0 is to be left out")
 
     @classmethod
-    def from_arrays(cls, inputs: Any, labels: Any, domains: Any, *, name: str) -> "DomainDataset":
+    def from_arrays(
+        cls, inputs: Any, labels: Any, domains: Any, *, name: str, signals: bool = False
+    ) -> "DomainDataset":
         """Make a dataset of arrays or sequences.
 
         Args:
@@ -89,6 +98,7 @@ class DomainDataset:
             labels: n strings or n integers. Integers sort as numbers, strings as strings.
             domains: likewise.
             name: of the dataset, for records and reports.
+            signals: inputs are (n, channels, time) and no grey images.
 
         Raises:
             DataError: empty, unequal lengths, NaN or infinite inputs, inputs that are no numbers, blank or
@@ -101,7 +111,7 @@ class DomainDataset:
             >>> dataset.label_names, dataset.domain_names, dataset.domains.tolist()
             (('cat', 'dog'), ('9', '10'), [1, 0])
         """
-        numbers = read_inputs(inputs)
+        numbers = read_inputs(inputs, signals=signals)
         label_indices, label_names = name_indices(labels, what="labels")
         domain_indices, domain_names = name_indices(domains, what="domains")
         _check_length("labels", label_indices, numbers)
@@ -213,6 +223,7 @@ class DomainDataset:
             labels=self.labels[chosen],
             domains=self.domains[chosen],
             variants=None if self.variants is None else self.variants[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
         )
 
     @cached_property
@@ -225,7 +236,7 @@ class DomainDataset:
             tensors.insert(0, inputs)
         else:
             digest.update(inputs.fingerprint.encode())
-        for tensor in (*tensors, *([] if self.variants is None else [self.variants])):
+        for tensor in (*tensors, *(extra for extra in (self.variants, self.weights) if extra is not None)):
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 

@@ -1,6 +1,7 @@
 """Numbers brought to mean 0 and standard deviation 1."""
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -29,21 +30,25 @@ class Standardisation:
     std: Float[Tensor, " c"]
 
     @classmethod
-    def fit(cls, inputs: Float[Tensor, " n *shape"] | LazyInputs) -> "Standardisation":
+    def fit(
+        cls, inputs: Float[Tensor, " n *shape"] | LazyInputs, weights: Float[Tensor, " n"] | None = None
+    ) -> "Standardisation":
         """Take the statistics of inputs, over all but their second dimension; what is constant gets std 1.
 
         Args:
             inputs: of the training examples, shape (n, features) or (n, channels, *shape), n at least 1. Lazy ones are
                 read once, in parts, which changes float64 sums by their rounding.
+            weights: how much each example counts, above 0; None: all alike.
 
         Example:
             >>> standard = Standardisation.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
             >>> standard.apply(torch.tensor([[3.0, 6.0]]))
             tensor([[1., 1.]])
         """
-        found = functools.reduce(
-            _Moments.joined, map(_Moments.of, [inputs] if isinstance(inputs, Tensor) else read_in_order(inputs, PART))
-        )
+        parts = [inputs] if isinstance(inputs, Tensor) else read_in_order(inputs, PART)
+        size = len(inputs) if isinstance(inputs, Tensor) else PART
+        counts = itertools.repeat(None) if weights is None else torch.split(weights, size)
+        found = functools.reduce(_Moments.joined, map(_Moments.of, parts, counts))
         std = found.variance.sqrt().float()
         return cls(found.mean.float(), torch.where((found.high == found.low) | (std == 0), 1.0, std))
 
@@ -92,19 +97,26 @@ class Standardisation:
 
 
 class _Moments(NamedTuple):
-    """What is known of n inputs, by feature or channel; in float64."""
+    """What is known of inputs of a weight in all, by feature or channel; in float64."""
 
-    n: int
+    n: float
     mean: Tensor
     variance: Tensor
     low: Tensor
     high: Tensor
 
     @classmethod
-    def of(cls, inputs: Tensor) -> "_Moments":
+    def of(cls, inputs: Tensor, weights: Tensor | None) -> "_Moments":
         others = [axis for axis in range(inputs.ndim) if axis != 1]
-        variance, mean = torch.var_mean(inputs.double(), dim=others, correction=0)
-        return cls(len(inputs), mean, variance, inputs.amin(dim=others), inputs.amax(dim=others))
+        low, high = inputs.amin(dim=others), inputs.amax(dim=others)
+        if weights is None:
+            variance, mean = torch.var_mean(inputs.double(), dim=others, correction=0)
+            return cls(len(inputs), mean, variance, low, high)
+        values = inputs.double().flatten(2) if inputs.ndim > 2 else inputs.double()[..., None]
+        shares = (weights / weights.sum() / values.shape[2]).double().to(values.device).view(-1, 1, 1)
+        mean = (shares * values).sum((0, 2))
+        variance = (shares * (values - mean[:, None]) ** 2).sum((0, 2))
+        return cls(float(weights.sum()), mean, variance, low, high)
 
     def joined(self, other: "_Moments") -> "_Moments":
         """Of both together (Chan, Golub and LeVeque, 1979): no sum of squares, which would cancel."""

@@ -27,14 +27,17 @@ class Choice(NamedTuple):
 class Sampler:
     """Endless shuffled batches of exactly `batch_size`; one pass over the data runs on into the next.
 
-    Where the dataset has variants of its inputs, each input is itself or one of them, all equally likely.
+    Where the dataset has variants of its inputs, each input is itself or one of them, all equally likely. Where its
+    examples have weights, a pass over n of them has an example of weight w about n w / sum(w) times: rounded up or down
+    at random, so that the mean over passes is exact.
 
     Args:
         dataset: its domains are the training domains.
         batch_size: examples a batch, at least 1; more than there are repeats some.
         seed: of the order, which depends on nothing else.
         balanced: take one example of every domain, in an order drawn anew, then one of every domain again, and so on;
-            each domain's examples are shuffled and run on by themselves. Small domains are seen more often then.
+            each domain's examples are shuffled and run on by themselves. Small domains are seen more often then, and
+            weights count within a domain.
 
     Raises:
         DataError: the dataset is empty.
@@ -59,7 +62,10 @@ class Sampler:
         if balanced:
             groups = [torch.where(dataset.domains == domain)[0] for domain in torch.unique(dataset.domains).tolist()]
         self._balanced = balanced
-        self._streams = [_Stream(group, self._generator) for group in groups]
+        weights = dataset.weights
+        self._streams = [
+            _Stream(group, self._generator, None if weights is None else weights[group]) for group in groups
+        ]
         self._waiting = torch.empty(0, dtype=torch.int64)
 
     def draw(self) -> Choice:
@@ -93,18 +99,33 @@ class Sampler:
 
 
 class _Stream:
-    """Values in an order drawn anew for every pass."""
+    """Values in an order drawn anew for every pass; with weights, in proportion to them."""
 
-    def __init__(self, values: Tensor, generator: torch.Generator) -> None:
-        self.values, self.generator = values, generator
+    def __init__(self, values: Tensor, generator: torch.Generator, weights: Tensor | None) -> None:
+        self.values, self.generator, self.weights = values, generator, weights
         self.left = torch.empty(0, dtype=torch.int64)
 
     def take(self, n: int) -> Tensor:
         while len(self.left) < n:
             order = torch.randperm(len(self.values), generator=self.generator)
+            if self.weights is not None:
+                order = _in_proportion(order, self.weights[order], self.generator)
             self.left = torch.cat([self.left, self.values[order]])
         taken, self.left = self.left[:n], self.left[n:]
         return taken
+
+
+def _in_proportion(order: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+    """As many, drawn in proportion to their weights, shuffled.
+
+    Systematic sampling (Madow and Madow, 1944): points at equal distances, from a random start, along the weights laid
+    end to end in this order, which is to be another one each time, so that no two examples always go together.
+    """
+    ends = weights.double().cumsum(0)
+    start = torch.rand(1, generator=generator, dtype=torch.float64)
+    passed = torch.floor(ends / ends[-1] * len(order) + start).clamp(max=len(order))
+    counts = passed.diff(prepend=torch.zeros(1, dtype=torch.float64)).long()
+    return order.repeat_interleave(counts)[torch.randperm(len(order), generator=generator)]
 
 
 def load(dataset: DomainDataset, choice: Choice) -> Batch:
