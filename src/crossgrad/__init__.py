@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crossgrad.deployment import train
     from crossgrad.diagnosis import Diagnosis, diagnose
     from crossgrad.errors import CrossGradError
+    from crossgrad.estimator import CrossGradClassifier
     from crossgrad.methods import (
         CCSA,
         DANN,
@@ -49,6 +50,7 @@ _HOME = {
     "load": "model_folder",
     "Model": "model",
     "Predictions": "model",
+    "CrossGradClassifier": "estimator",
     "DomainDataset": "data",
     "open_dataset": "data",
     "Batch": "_types",
@@ -84,6 +86,7 @@ __all__ = [
     "Batch",
     "Comparison",
     "CrossGrad",
+    "CrossGradClassifier",
     "CrossGradError",
     "CrossGradSeparate",
     "Diagnosis",

@@ -1,28 +1,25 @@
 """train(): one model on all domains (or those named), to be saved and used on domains never seen."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from crossgrad.building import known, method_name
-from crossgrad.data import DomainDataset, Split, check_dataset, check_split, training_subset
+from crossgrad.data import DomainDataset, check_dataset, check_split
 from crossgrad.defaults import default_net, default_settings
-from crossgrad.errors import NonFiniteLossError, SettingsError, TrainingWarning
-from crossgrad.evaluation import accuracies, probabilities
+from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.experiments.chosen import Chosen
-from crossgrad.experiments.performing import Trained, checkpoints_in, train_method, versions
+from crossgrad.experiments.performing import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
+from crossgrad.experiments.trained_model import trained_model, warning
 from crossgrad.experiments.watched import LOG
 from crossgrad.folders import lock_folder
 from crossgrad.global_state import torch_threads
 from crossgrad.model import Model
 from crossgrad.processes import ALONE, Processes
-from crossgrad.training import Stretch, Watch, watch_nothing
+from crossgrad.training import Watch, watch_nothing
 from crossgrad.training.checkpoints import Resumed, nothing_resumed
 from crossgrad.training.tensorboard import check_tensorboard
 
@@ -117,7 +114,7 @@ def train(
                 dataset,
                 parts,
                 run,
-                _warning(watch),
+                warning(watch),
                 checkpoints=checkpoints,
                 log=Path(folder) / LOG if folder is not None else None,
                 tensorboard=board,
@@ -128,16 +125,7 @@ def train(
             if checkpoints is not None and processes.is_first:
                 checkpoints.remove()  # to go on from there would lead to the same step
             raise
-        card = _card(dataset, parts, run, trained, processes)
-        return Model(
-            method=trained.method.eval().cpu(),
-            label_names=dataset.label_names,
-            input_shape=tuple(dataset.inputs.shape[1:]),
-            scaling=trained.scaling,
-            decoding=dataset.decoding,
-            building=trained.building,
-            card=card,
-        )
+        return trained_model(dataset, parts, run, trained, processes=processes)
 
 
 @contextmanager
@@ -151,39 +139,3 @@ def _held(folder: Path) -> Iterator[None]:
         for each in made:
             with suppress(OSError):
                 each.rmdir()
-
-
-def _warning(watch: Watch) -> Watch:
-    def watched(stretch: Stretch) -> None:
-        for sentence in stretch.warnings.values():
-            warnings.warn(sentence, TrainingWarning, stacklevel=2)
-        watch(stretch)
-
-    return watched
-
-
-def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained, processes: Processes) -> dict[str, Any]:
-    """What model.json tells people; the domains' names come from the data, so do their counts."""
-
-    def measured(examples: DomainDataset) -> dict[str, Any] | None:
-        if len(examples) == 0:
-            return None
-        inputs = trained.scaling.apply(examples.inputs)
-        return accuracies(probabilities(trained.method, inputs, processes=processes), examples)
-
-    subset = training_subset(dataset, parts)
-    counts = torch.bincount(subset.domains, minlength=len(subset.domain_names)).tolist()
-    return {
-        "dataset": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "method": run.method,
-        "net": run.net,
-        "seed": run.seed,
-        "select": run.select,
-        "settings": run.settings.to_json(),
-        "training_domains": dict(zip(subset.domain_names, counts, strict=True)),
-        "losses": {name: value for name, value in trained.history.last.items() if not name.endswith("_accuracy")},
-        "in_domain": measured(dataset.subset(parts.in_domain)),
-        "out_of_domain": measured(dataset.subset(parts.out_of_domain)),
-        "versions": versions(),
-    }

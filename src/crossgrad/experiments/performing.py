@@ -154,7 +154,8 @@ def _begin_from(initial: Model, method: Method, building: Mapping[str, Any]) -> 
             if name != "seed" and initial.building.get(name) != value
         ]
         raise SettingsError(
-            f"the model to go on from has other nets: {'; '.join(differences)}. Begin anew, or give what it was built with"
+            f"the model to go on from has other nets: {'; '.join(differences)}. Begin anew, or give what "
+            "it was built with"
         )
     method.load_state_dict(weights)
 
