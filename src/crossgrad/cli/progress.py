@@ -71,10 +71,13 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
         f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
         f"{len(dataset.domain_names)} domains"
     )
+    n_seeds = len({run.seed for run in runs})
+    n_variants = len(runs) // n_folds // n_seeds
     say(
-        f"{len(runs)} runs: {count(n_methods, 'method')} x {count(n_folds, 'fold')} of held-out domains x "
-        f"{count(len(runs) // n_folds // n_methods, 'seed')}, {first.max_steps} steps of {first.batch_size} with "
-        f"{runs[0].net}, {jobs or 'as many as the cluster takes'} at once"
+        f"{len(runs)} runs: {count(n_variants, 'method' if n_variants == n_methods else 'variant')} x "
+        f"{count(n_folds, 'fold')} of held-out domains x {count(n_seeds, 'seed')}, "
+        f"{first.max_steps} steps of {first.batch_size} with {runs[0].net}, "
+        f"{jobs or 'as many as the cluster takes'} at once"
     )
     if runs[0].left_out:
         say(

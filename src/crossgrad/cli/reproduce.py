@@ -1,10 +1,10 @@
 """crossgrad reproduce: the paper's tables beside ours, made from the data that is here."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +14,9 @@ from crossgrad.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
-    from crossgrad.reproduction import Scale, Study
+    from crossgrad.reproduction import Ablation, Scale, Study
 
-NAMES = ("table3", "table4", "table5", "table8", "table9", "figure6", "figure7", "all")
+NAMES = ("table3", "table4", "table5", "table8", "table9", "figure6", "figure7", "ablations", "all")
 
 
 def reproduce(
@@ -25,7 +25,8 @@ def reproduce(
         typer.Argument(
             metavar="NAME",
             help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
-            "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), or all.",
+            "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), ablations (CrossGrad "
+            "with one thing changed at a time), or all.",
             show_default=False,
         ),
     ],
@@ -55,7 +56,16 @@ def reproduce(
         from crossgrad.cli.paper_tables import as_markdown, print_paper_table
         from crossgrad.data.naming import choices
         from crossgrad.folders import write_whole
-        from crossgrad.reproduction import FIGURES, SCALES, TARGETS, accuracy_table, table3, to_train
+        from crossgrad.reproduction import (
+            ABLATIONS,
+            FIGURES,
+            SCALES,
+            TARGETS,
+            ablation_table,
+            accuracy_table,
+            table3,
+            to_train,
+        )
 
         if name not in NAMES:
             raise SettingsError(f"no table {name!r}{choices(name, NAMES)}")
@@ -65,13 +75,16 @@ def reproduce(
     targets = {known: TARGETS[known] for known in names if known in TARGETS}
     folder = output / scale
     figures = [known for known in names if known in FIGURES]
-    if training and (targets or figures):
+    parts: list[Study | Ablation] = [
+        *{study.name: study for target in targets.values() for study in target.studies}.values(),
+        *(ABLATIONS if "ablations" in names else ()),
+    ]
+    if training and (parts or figures):
         jobs = options.runs_at_once(jobs, threads=1, address=address) or 1
-        studies = {study.name: study for target in targets.values() for study in target.studies}
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
-            if studies:
-                _train(studies.values(), SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
+            if parts:
+                _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
             for known in figures:
                 _train_for(known, SCALES[scale], folder)
         except KeyboardInterrupt:
@@ -87,7 +100,13 @@ def reproduce(
                 figure = FIGURES[known](SCALES[scale], folder)
                 picture, table = figure.svg, figure.table
             else:
-                table = accuracy_table(targets[known], SCALES[scale], folder) if known in targets else table3()
+                table = (
+                    accuracy_table(targets[known], SCALES[scale], folder)
+                    if known in targets
+                    else ablation_table(SCALES[scale], folder)
+                    if known == "ablations"
+                    else table3()
+                )
         place = output if known == "table3" else folder
         content = json.dumps(asdict(table), ensure_ascii=False, indent=2) + "\n"
         files = {f"{known}.md": as_markdown(table), f"{known}.json": content}
@@ -103,7 +122,7 @@ def reproduce(
 
 
 def _train(
-    studies: "Iterable[Study]",
+    parts: "Sequence[Study | Ablation]",
     scale: "Scale",
     folder: Path,
     *,
@@ -113,37 +132,46 @@ def _train(
 ) -> None:
     from crossgrad.cli.progress import ComparisonProgress, duration
     from crossgrad.cli.sweep_progress import SweepProgress
-    from crossgrad.reproduction import carry_out_study, cost_of
+    from crossgrad.reproduction import Ablation, carry_out_ablation, carry_out_study, cost_of, cost_of_ablation
 
-    opened: list[tuple[Study, DomainDataset]] = []
+    opened: list[tuple[Study | Ablation, DomainDataset]] = []
     total = 0.0
-    for study in studies:
+    for part in parts:
         try:
-            with status(f"planning {study.name}"):
-                dataset = study.open()
-                cost = cost_of(study, scale, folder, dataset)
+            with status(f"planning {part.name}"):
+                dataset = (part.study if isinstance(part, Ablation) else part).open()
+                cost = (
+                    cost_of_ablation(part, scale, folder, dataset)
+                    if isinstance(part, Ablation)
+                    else cost_of(part, scale, folder, dataset)
+                )
         except DataError as error:
-            say(f"{study.name}: left out. {error}", style="yellow")
+            say(f"{part.name}: left out. {error}", style="yellow")
             continue
         done = f", {cost.n_done} are done" if cost.n_done else ""
-        say(f"{study.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / jobs)} to go")
-        opened.append((study, dataset))
+        say(f"{part.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / jobs)} to go")
+        opened.append((part, dataset))
         total += cost.seconds / jobs
     say(f"{jobs} at once: about {duration(total)} in all. It can be interrupted at any time and goes on later.")
-    for study, dataset in opened:
-        say(f"\n{study.name}", style="bold")
-        carry_out_study(
-            study,
-            scale,
-            folder,
-            dataset,
-            engine=engine,
-            address=address,
-            jobs=jobs,
-            command=options.command(),
-            following=lambda: ComparisonProgress(err, jobs=jobs),
-            following_sweep=lambda: SweepProgress(err, jobs=jobs),
-        )
+    for part, dataset in opened:
+        say(f"\n{part.name}", style="bold")
+        where: dict[str, Any] = {"engine": engine, "address": address, "jobs": jobs, "command": options.command()}
+
+        def following() -> ComparisonProgress:
+            return ComparisonProgress(err, jobs=jobs)
+
+        if isinstance(part, Ablation):
+            carry_out_ablation(part, scale, folder, dataset, following=following, **where)
+        else:
+            carry_out_study(
+                part,
+                scale,
+                folder,
+                dataset,
+                following=following,
+                following_sweep=lambda: SweepProgress(err, jobs=jobs),
+                **where,
+            )
 
 
 def _train_for(figure: str, scale: "Scale", folder: Path) -> None:

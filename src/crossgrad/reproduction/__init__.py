@@ -1,5 +1,12 @@
 """The paper's tables on the data that is here: planned, carried out, and set beside what was published."""
 
+from crossgrad.reproduction.ablations import (
+    ABLATIONS,
+    Ablation,
+    ablation_table,
+    carry_out_ablation,
+    cost_of_ablation,
+)
 from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.carrying_out import Cost, carry_out_study, cost_of
 from crossgrad.reproduction.datasets import table3
@@ -10,6 +17,11 @@ from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import TARGETS, Target
 
 __all__ = [
+    "ABLATIONS",
+    "Ablation",
+    "ablation_table",
+    "carry_out_ablation",
+    "cost_of_ablation",
     "FIGURES",
     "SCALES",
     "TARGETS",

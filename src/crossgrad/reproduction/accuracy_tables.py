@@ -63,20 +63,30 @@ def found_for(column: Column, folder: Path) -> Found:
     records = read_records(place) if (place / "records.jsonl").exists() else []
     finished = [record for record in records if record["error"] is None and _counts(column, record)]
     answers = read_answers(finished, Artefacts(place / "runs"))
-    by_fold: dict[str, dict[int, list[float]]] = {}
-    for record in finished:
-        of_seed = by_fold.setdefault(record["method"], {}).setdefault(record["seed"], [])
-        of_seed.append(100 * record["out_of_domain"]["accuracy"])
+    methods = {record["method"] for record in finished}
     n_folds = len({tuple(record["held_out"]) for record in finished})
     return Found(
-        # A seed that has not all folds yet would be the mean of something else.
         accuracies={
-            method: {seed: fmean(values) for seed, values in of_method.items() if len(values) == n_folds}
-            for method, of_method in by_fold.items()
+            method: accuracies_by_seed([record for record in finished if record["method"] == method], n_folds)
+            for method in methods
         },
-        cells={method: cells_of(finished, method, answers) for method in by_fold},
+        cells={method: cells_of(finished, method, answers) for method in methods},
         domains=finished[0]["domains"] if finished else (),
     )
+
+
+def accuracies_by_seed(records: Sequence[Record], n_folds: int) -> dict[int, float]:
+    """Accuracies over all examples of held-out domains, in per cent, the mean over folds; seeds with all folds alone.
+
+    Args:
+        records: of one way to train, finished.
+        n_folds: how many there are.
+    """
+    by_seed: dict[int, list[float]] = {}
+    for record in records:
+        by_seed.setdefault(record["seed"], []).append(100 * record["out_of_domain"]["accuracy"])
+    # A seed that has not all folds yet would be the mean of something else.
+    return {seed: fmean(values) for seed, values in by_seed.items() if len(values) == n_folds}
 
 
 def _counts(column: Column, record: Record) -> bool:
@@ -113,7 +123,7 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
     return {
         "column": column.heading,
         "method": display_name(method),
-        "ours": None if ours is None else _with_error(ours),
+        "ours": None if ours is None else with_error(ours),
         "published": shown,
         "minus_published": minus,
         "gain": None if against is None else signed_points(against.comparison.mean),
@@ -158,6 +168,12 @@ def _p(value: float | None) -> str | None:
     return None if value is None else p_value(value)
 
 
-def _with_error(value: Estimate) -> str:
+def with_error(value: Estimate) -> str:
+    """A mean and its standard error.
+
+    Example:
+        >>> with_error(Estimate(71.23, 0.31, 5))
+        '71.2 ± 0.3'
+    """
     error = "" if value.standard_error is None else f" ± {value.standard_error:.1f}"
     return f"{value.value:.1f}{error}"
