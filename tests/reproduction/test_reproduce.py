@@ -95,6 +95,17 @@ def test_a_table_is_planned_trained_once_and_set_beside_the_published_numbers(co
     assert "runs" not in shown.err
 
 
+def test_one_study_of_a_table_is_trained_alone(command: Command, small: Target) -> None:
+    arguments = ("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
+    done = command(*arguments, "--study", "absent")
+    assert done.code == 0
+    assert "digits" not in done.err
+    assert "absent: left out." in done.err
+    wrong = command(*arguments, "--study", "digit")
+    assert wrong.code == 2
+    assert "no study 'digit' in table4; did you mean 'digits'?" in " ".join(wrong.err.split())
+
+
 def table_of(small: Target, folder: Path) -> PaperTable:
     return accuracy_table(small, SCALES["quick"], folder)
 

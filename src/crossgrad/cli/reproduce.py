@@ -34,6 +34,10 @@ def reproduce(
         str,
         typer.Option(help="quick (minutes, means nothing), cpu (a night on two cores) or paper (for a GPU)."),
     ] = "cpu",
+    study: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STUDY", help="Train this study alone, such as handwriting; may be given again."),
+    ] = None,
     output: Annotated[
         Path, typer.Option(help="Folder of records and tables; OUTPUT/SCALE holds those of a scale.")
     ] = Path("crossgrad-reproduction"),
@@ -79,6 +83,12 @@ def reproduce(
         *{study.name: study for target in targets.values() for study in target.studies}.values(),
         *(ABLATIONS if "ablations" in names else ()),
     ]
+    if study:
+        known_names = list(dict.fromkeys(_study_name(part) for part in parts))
+        for asked in study:
+            if asked not in known_names:
+                raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
+        parts, figures = [part for part in parts if _study_name(part) in study], []
     if training and (parts or figures):
         jobs = options.runs_at_once(jobs, threads=1, address=address) or 1
         say(f"Scale {scale}: {SCALES[scale].what}.")
@@ -119,6 +129,10 @@ def reproduce(
             continue
         print_paper_table(table)
         show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
+
+
+def _study_name(part: "Study | Ablation") -> str:
+    return str(getattr(part, "study", part).name)  # an ablation's is on a study
 
 
 def _train(
