@@ -41,6 +41,10 @@ class ModelError(CrossGradError, ValueError):
     """A saved model cannot be read: missing, truncated, altered, or written by a newer version."""
 
 
+class HubError(CrossGradError, RuntimeError):
+    """A model could not be sent to the Hub, or fetched from it."""
+
+
 class CheckpointError(CrossGradError, ValueError):
     """A training's checkpoint cannot be used: truncated, altered, of other settings, or of a newer version."""
 

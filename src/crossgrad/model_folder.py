@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -29,13 +31,16 @@ _UNFIT = (CrossGradError, ArithmeticError, AttributeError, LookupError, RuntimeE
 """What values raise that are not what a model is built from."""
 
 
-def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
+def save(
+    model: Model, folder: Path | str, *, overwrite: bool = False, beside: Mapping[str, bytes] = MappingProxyType({})
+) -> Path:
     """Save a model as a folder; one that is replaced stays whole until the new one is on the disk.
 
     Args:
         model: to be saved.
         folder: to be made.
         overwrite: put it in the place of a model that is there.
+        beside: contents by name of what belongs to the model and is not needed to load it: its card for people.
 
     Returns:
         The folder.
@@ -44,7 +49,7 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
         ModelError: there is something at `folder` already: without `overwrite`, or something that is no model.
     """
     folder = Path(folder).resolve()
-    check_writable(folder, overwrite=overwrite)
+    check_writable(folder, overwrite=overwrite, beside=beside)
     weights = tensors_to_bytes({name: value.contiguous() for name, value in model.method.state_dict().items()})
     description = {
         "version": MODEL_VERSION,
@@ -57,32 +62,36 @@ def save(model: Model, folder: Path | str, *, overwrite: bool = False) -> Path:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     description["sha256"] = _digest(description)
+    text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+    files = {WEIGHTS: weights, DESCRIPTION: text.encode(), **beside}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Both are on the disk before the first is moved into place. A stop between the two moves leaves a description
+        # All are on the disk before the first is moved into place. A stop between the moves leaves a description
         # that does not know the weights beside it, which `load` refuses.
-        for name, content in (
-            (WEIGHTS, weights),
-            (DESCRIPTION, (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode()),
-        ):
+        for name, content in files.items():
             _write(_unfinished(folder, name), content)
-        for name in (WEIGHTS, DESCRIPTION):
+        for name in files:
             os.replace(_unfinished(folder, name), folder / name)
     except OSError as error:
         raise ModelError(f"cannot write a model to {str(folder)!r}: {error.strerror}") from error
     finally:
-        for name in (WEIGHTS, DESCRIPTION):
+        for name in files:
             with suppress(OSError):
                 _unfinished(folder, name).unlink(missing_ok=True)
     with suppress(OSError):
-        for path in _leftovers(folder):
+        for path in _leftovers(folder, beside):
             path.unlink(missing_ok=True)
     discard_checkpoints(folder)
     return folder
 
 
-def check_writable(folder: Path, *, overwrite: bool) -> None:
+def check_writable(folder: Path, *, overwrite: bool, beside: Collection[str] = ()) -> None:
     """Refuse a place for a model before the work of training it.
+
+    Args:
+        folder: to be made.
+        overwrite: a model that is there may be replaced.
+        beside: names of what is saved with it; beside a model that is there they are its own.
 
     Raises:
         ModelError: as `save`.
@@ -92,8 +101,8 @@ def check_writable(folder: Path, *, overwrite: bool) -> None:
         if folder.exists() and not folder.is_dir():
             raise ModelError(f"{str(folder)!r} is a file; give another --output")
         found = set(os.listdir(folder)) if folder.is_dir() else set()
-        found -= {path.name for path in _leftovers(folder)}
-        if found - {WEIGHTS, DESCRIPTION, TRAINING}:
+        found -= {path.name for path in _leftovers(folder, beside)}
+        if found - {WEIGHTS, DESCRIPTION, TRAINING, *(beside if DESCRIPTION in found else ())}:
             raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
         if found - {TRAINING} and not overwrite:
             raise ModelError(
@@ -129,9 +138,9 @@ def _unfinished(folder: Path, name: str) -> Path:
     return folder / f".{name}.{os.getpid()}.tmp"
 
 
-def _leftovers(folder: Path) -> list[Path]:
+def _leftovers(folder: Path, beside: Collection[str]) -> list[Path]:
     """What processes left that were killed while they saved."""
-    return [path for name in (WEIGHTS, DESCRIPTION) for path in folder.glob(f".{name}.*.tmp")]
+    return [path for name in (WEIGHTS, DESCRIPTION, *beside) for path in folder.glob(f".{name}.*.tmp")]
 
 
 def load(folder: Path | str, *, allow_import: bool = False) -> Model:

@@ -107,7 +107,7 @@ def check_export(file: Path, *, overwrite: bool = False) -> None:
     Example:
         >>> check_export(Path("model.tflite"))
         Traceback (most recent call last):
-        crossgrad.errors.SettingsError: no format for 'model.tflite'... There are '.onnx', '.pt2'
+        crossgrad.errors.SettingsError: no format for 'model.tflite'; there are '.onnx', '.pt2'
     """
     suffix = file.suffix.lower()
     if suffix not in FORMATS:

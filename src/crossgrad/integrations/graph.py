@@ -35,7 +35,7 @@ class ProbabilityGraph(nn.Module):
 
     Example:
         >>> model = crossgrad.train(crossgrad.open_dataset("digits"), method="erm", max_steps=1)
-        >>> ProbabilityGraph(model)(torch.zeros(2, 1, 8, 8)).shape
+        >>> ProbabilityGraph(model)(torch.zeros(2, 1, 16, 16)).shape
         torch.Size([2, 10])
     """
 

@@ -34,14 +34,22 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", text)
 
 
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, cells shown letter by letter: the first column's to the left, the others' to the right."""
+    yield f"| {' | '.join(map(escape, header))} |"
+    yield f"| --- {'| ---: ' * (len(header) - 1)}|"
+    yield from (f"| {' | '.join(map(escape, cells))} |" for cells in rows)
+    yield ""
+
+
 def _lines(table: Table, made: Provenance) -> Iterator[str]:
     yield f"# {escape(table.dataset)}: accuracy on unseen domains"
     yield from ("", f"**{escape(headline(table))}**", "")
     yield from (f"- {escape(text)}" for text in sentences(table))
     yield from ("", *(f"> {escape(text)}\n" for text in caveats(table)), "## Accuracy", "")
-    yield from _grid(grids.accuracy(table).header, grids.accuracy(table).rows)
+    yield from markdown_table(grids.accuracy(table).header, grids.accuracy(table).rows)
     if len(table.held_out) <= MOST_DOMAIN_COLUMNS:
-        yield from _grid(grids.by_domain(table).header, grids.by_domain(table).rows)
+        yield from markdown_table(grids.by_domain(table).header, grids.by_domain(table).rows)
     else:
         yield from (f"{len(table.held_out)} held-out domains; report.html shows each.", "")
     yield from (escape(grids.caption(table)), "")
@@ -55,14 +63,14 @@ def _lines(table: Table, made: Provenance) -> Iterator[str]:
 
 
 def _section(grid: Grid) -> Iterator[str]:
-    yield from (f"## {grid.title}", "", *_grid(grid.header, grid.rows), escape(grid.caption), "")
+    yield from (f"## {grid.title}", "", *markdown_table(grid.header, grid.rows), escape(grid.caption), "")
 
 
 def _perturbations(table: Table) -> Iterator[str]:
     moved = [(row.name, row.perturbation) for row in table.rows if row.perturbation]
     if moved:
         yield from ("## How far inputs were moved", "")
-        yield from _grid(
+        yield from markdown_table(
             ["Method", "Mean L2 norm", "Mean L-infinity norm", "Mean L2 norm of the inputs"],
             [[name, f"{size.l2:.3g}", f"{size.linf:.3g}", f"{size.input_l2:.3g}"] for name, size in moved],
         )
@@ -72,10 +80,10 @@ def _how(made: Provenance, methods: Sequence[str]) -> Iterator[str]:
     yield from ("## How it was made", "")
     for command in made.commands:
         yield from (*(f"    {line}" for line in map(printable, command.splitlines())), "")
-    yield from _grid(["Setting", "Value"], [list(item) for item in made.common.items()])
+    yield from markdown_table(["Setting", "Value"], [list(item) for item in made.common.items()])
     methods = [method for method in methods if any(method in values for values in made.by_method.values())]
     if made.by_method:
-        yield from _grid(
+        yield from markdown_table(
             ["Setting", *(display_name(method) for method in methods)],
             [
                 [name, *(values.get(method, numbers.ABSENT) for method in methods)]
@@ -86,10 +94,3 @@ def _how(made: Provenance, methods: Sequence[str]) -> Iterator[str]:
     if versions:
         yield escape(f"Versions: {versions}.")
     yield f"Training time, summed over runs: {made.seconds:.0f} s."
-
-
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(escape, header))} |"
-    yield f"| --- {'| ---: ' * (len(header) - 1)}|"
-    yield from (f"| {' | '.join(map(escape, cells))} |" for cells in rows)
-    yield ""
