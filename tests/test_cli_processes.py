@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import torch
 from safetensors.torch import load_file
 
 from crossgrad.cli import main
+from crossgrad.model_folder import checkpoints_of
 from processes import descendants, end, wait_until
-from small import images, save_arrays
+from small import images, save_arrays, vectors
 from together import call_together, free_port
 
 LAUNCHERS = {
@@ -104,6 +106,48 @@ def test_a_launcher_ends_with_an_error_soon_after_one_process_is_killed(tmp_path
     assert process.returncode != 0
     assert time.monotonic() - killed < 60
     assert not (tmp_path / "model" / "model.json").exists()
+
+
+def test_a_training_of_two_processes_goes_on_to_the_same_bits_after_one_and_after_all_are_killed(
+    tmp_path: Path,
+) -> None:
+    """200 steps have stretches of two, so that every other checkpoint holds half of one."""
+    data = save_arrays(vectors(), tmp_path / "vectors.npz")
+    options = ["train", str(data), "--max-steps", "200", "--batch-size", "9", "--dropout", "0.5", "--output"]
+    whole, model = tmp_path / "whole", tmp_path / "model"
+    (code, _, errors), _ = call_together(run, *options, str(whole))
+    assert code == 0, errors
+
+    def cut_off(*more: str, after: int, kill: Callable[[int], None]) -> int:
+        process = launch("torchrun", [*options, str(model), "--checkpoint-every", "5", *more], tmp_path)
+        try:
+            wait_until(lambda: checkpoints_of(model)[-1:] > [after], seconds=120)
+            kill(process.pid)
+            process.communicate(timeout=60)
+        finally:
+            end(process)
+        assert process.returncode != 0
+        return checkpoints_of(model)[-1]
+
+    def kill_one(launcher: int) -> None:
+        os.kill(max(descendants(launcher)), signal.SIGKILL)
+
+    def kill_all(launcher: int) -> None:
+        for pid in (launcher, *descendants(launcher)):  # workers are in sessions of their own
+            os.kill(pid, signal.SIGKILL)
+
+    first = cut_off(after=10, kill=kill_one)
+    second = cut_off("--resume", after=first, kill=kill_all)
+    assert 10 < first < second < 200
+    process = launch("torchrun", [*options, str(model), "--resume"], tmp_path)
+    try:
+        _, errors = process.communicate(timeout=240)
+    finally:
+        end(process)
+    assert process.returncode == 0, errors
+    assert errors.count(f"Going on from step {second}.") == 1
+    for name in ("model.safetensors", "model.json"):
+        assert (model / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_an_error_of_all_processes_is_told_by_one(tmp_path: Path) -> None:

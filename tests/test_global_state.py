@@ -32,8 +32,8 @@ DRAWS_NOTHING = ("erm", "label_grad", "dann", "ccsa", "crossgrad", "repeat")
 """Methods whose training draws from no generator of torch's, dropout off."""
 
 
-def run(method: str, *, max_steps: int = 10, **settings: Any) -> Run:
-    given_settings = Settings(max_steps=max_steps, batch_size=16, **settings)
+def run(method: str, *, max_steps: int = 10, batch_size: int = 16, **settings: Any) -> Run:
+    given_settings = Settings(max_steps=max_steps, batch_size=batch_size, **settings)
     return Run(("barn",), method, "lenet", 3, given_settings.for_method(method, {}))
 
 
@@ -133,6 +133,18 @@ def test_trainings_in_threads_at_once_give_bit_for_bit_what_they_give_alone(prec
     for found, expected in zip(together, alone * 2, strict=True):
         assert_same_bits(found, expected)
     assert global_settings() == before
+
+
+def test_trainings_of_other_numbers_of_threads_at_once_give_bit_for_bit_what_they_give_alone() -> None:
+    runs = [run("erm", batch_size=64, threads=number) for number in (1, 2)]
+    alone = [weights(one) for one in runs]
+    layer = "label_net.trunk.layers.0.conv.weight"
+    assert not torch.equal(alone[0][layer], alone[1][layer])  # so it would show if one used the other's number
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(weights, runs * 2))
+    for found, expected in zip(together, alone * 2, strict=True):
+        assert_same_bits(found, expected)
+    assert torch.get_num_threads() == 1
 
 
 def in_turns(*parts: Callable[[], Any]) -> None:
