@@ -97,7 +97,7 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         settings: Mapping[str, Any] | None = None,
         threads: int = 1,
         warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.integer[Any] | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         self.method = method

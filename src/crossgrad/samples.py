@@ -86,7 +86,7 @@ def samples_dataset(
     kept = np.arange(len(labels)) if weights is None else np.flatnonzero(weights)
     classes, label_indices = np.unique(labels[kept], return_inverse=True)
     if len(classes) < 2:
-        raise DataError(f"y has one class, {classes[0]!r}: there is nothing to tell apart")
+        raise DataError(f"y has one class, {classes.tolist()[0]!r}: there is nothing to tell apart")
     _, label_names = name_indices(classes, what="labels")
     every = ["all"] * len(labels) if domains is None else domains
     domain_indices, domain_names = name_indices(every, what="domains")
