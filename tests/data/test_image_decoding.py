@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import os
 import struct
 import zlib
 
@@ -112,6 +113,34 @@ def test_damaged_bytes_are_a_data_error_and_nothing_else(noise, position):
     damaged = good[:position] + noise + good[position + len(noise) :]
     with contextlib.suppress(DataError):
         assert GREY_4.decode(io.BytesIO(damaged)).shape == (1, 4, 4)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("in_colour", [False, True])
+def test_colour_is_told_from_grey_by_the_head_of_a_file_as_by_the_image(mode, in_colour, tmp_path):
+    image = filled("RGB", (255, 51, 0) if in_colour else (9, 9, 9))
+    image = image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode)
+    image.save(tmp_path / "image.png")
+    told = COLOUR_4.has_colour(tmp_path / "image.png")
+    assert told == COLOUR_4.has_colour(saved(image)) == (in_colour and mode in ("P", "RGB", "RGBA"))
+
+
+def test_the_first_bytes_of_a_grey_png_tell_that_it_is_grey(tmp_path):
+    for mode, length in (("L", 26), ("LA", 26), ("L", 25), ("RGB", 26)):
+        (tmp_path / "image.png").write_bytes(saved(filled(mode, 0)).read(length))
+        if mode == "RGB" or length < 26:
+            with pytest.raises(DataError, match=r"cannot read image .*image\.png"):
+                COLOUR_4.has_colour(tmp_path / "image.png")
+        else:
+            assert not COLOUR_4.has_colour(tmp_path / "image.png")
+
+
+@pytest.mark.parametrize("path", ["pipe", "nothing", "folder", "a\0b"])
+def test_what_cannot_be_opened_is_neither_grey_nor_waited_for(path, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match="cannot read image"):
+        COLOUR_4.has_colour(str(tmp_path / path))
 
 
 def test_a_missing_file_is_named(tmp_path):

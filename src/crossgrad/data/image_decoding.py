@@ -19,6 +19,12 @@ from crossgrad.errors import DataError, SettingsError
 ImageFile = str | os.PathLike[str] | BufferedReader | BytesIO | Image.Image
 """A path, a file opened for reading bytes, or an image that Pillow has opened."""
 
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+"""How a PNG begins: the signature, and the head of its first chunk, which has 13 bytes."""
+
+_GREY = (b"\0", b"\4")
+"""Types of colour of grey PNGs: without and with transparency."""
+
 MOST_PIXELS = 4096
 """Height and width of inputs: one in colour takes 200 MB."""
 
@@ -89,8 +95,10 @@ class ImageDecoding:
         """Whether the channels of an image would differ in colour; of one that is grey the header alone is read.
 
         Raises:
-            DataError: as `decode`.
+            DataError: as `decode`, as far as the image is read.
         """
+        if isinstance(file, str | os.PathLike) and _is_grey_png(file):
+            return False
         with _opened(file) as image:
             if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I"):
                 return False
@@ -132,6 +140,24 @@ class ImageDecoding:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ImageDecoding":
         return cls(image_size=value["image_size"], channels=value["channels"])
+
+
+def _is_grey_png(path: str | os.PathLike[str]) -> bool:
+    """By the 26 bytes up to the type of colour: a tenth of the time in which Pillow reads all of a header.
+
+    False for whatever cannot be read; who opens it as an image says why.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
+    except (OSError, ValueError):
+        return False
+    try:
+        head = os.read(descriptor, 26)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return head.startswith(_PNG) and head[25:] in _GREY
 
 
 @cache
