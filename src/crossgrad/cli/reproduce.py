@@ -68,7 +68,7 @@ def reproduce(
             ablation_table,
             accuracy_table,
             table3,
-            to_train,
+            to_measure,
         )
 
         if name not in NAMES:
@@ -104,7 +104,7 @@ def reproduce(
         with status(f"making {known}"):
             picture = None
             if known in FIGURES:
-                if missing := to_train(known, SCALES[scale], folder):
+                if missing := to_measure(known, SCALES[scale], folder):
                     say(f"{known}: {count(len(missing), 'model')} not trained yet, so it is not drawn.")
                     continue
                 figure = FIGURES[known](SCALES[scale], folder)
@@ -189,10 +189,14 @@ def _train(
 
 
 def _train_for(figure: str, scale: "Scale", folder: Path) -> None:
-    from crossgrad.reproduction import to_train, trained
+    from crossgrad.reproduction import measured, to_measure
 
-    missing = to_train(figure, scale, folder)
+    missing = to_measure(figure, scale, folder)
     say(f"{figure}: {count(len(missing), 'model')} to train, one after another")
     for place, (net, seed) in enumerate(missing, start=1):
         with status(f"{place} of {len(missing)}: {net}, seed {seed}"):
-            trained(net, seed, scale, folder)
+            try:
+                measured(net, seed, scale, folder)
+            except DataError as error:
+                say(f"{figure}: left out. {error}", style="yellow")
+                return

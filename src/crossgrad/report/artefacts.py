@@ -37,14 +37,15 @@ class Answers:
     domain: NDArray[Any]
     """Names."""
     right: NDArray[np.bool_]
-    confidence: NDArray[np.float64]
-    """The probability of the label that was chosen."""
+    confidence: NDArray[np.float64] | None
+    """The probability of the label that was chosen; None where that was not kept."""
 
     def of(self, domain: str) -> "Answers":
         """Those on one domain's examples, in the dataset's order."""
         chosen = np.flatnonzero(self.domain == domain)
         chosen = chosen[np.argsort(self.example[chosen], kind="stable")]
-        return Answers(self.example[chosen], self.domain[chosen], self.right[chosen], self.confidence[chosen])
+        confidence = None if self.confidence is None else self.confidence[chosen]
+        return Answers(self.example[chosen], self.domain[chosen], self.right[chosen], confidence)
 
 
 def read_answers(records: Sequence[Record], artefacts: Artefacts) -> dict[str, Answers]:
@@ -70,7 +71,7 @@ def _read(path: Path) -> Answers:
             right=probabilities.argmax(axis=1) == arrays["label"],
             confidence=probabilities.max(axis=1),
         )
-        n_examples = {values.shape for values in vars(answers).values()}
+        n_examples = {values.shape for values in vars(answers).values() if values is not None}
         if len(n_examples) > 1 or len(n_examples.pop()) != 1:
             raise ValueError("its arrays are not as long as each other")
     except (ValueError, TypeError, KeyError, IndexError) as error:

@@ -149,7 +149,7 @@ def _calibration_error(own: Cells, domains: Sequence[str]) -> Estimate | None:
     errors = {
         place: expected_calibration_error(cell.answers.confidence, cell.answers.right)
         for place, cell in own.items()
-        if cell.answers is not None
+        if cell.answers is not None and cell.answers.confidence is not None
     }
     if not errors or len(errors) < len(own):
         return None

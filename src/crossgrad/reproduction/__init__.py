@@ -10,7 +10,8 @@ from crossgrad.reproduction.ablations import (
 from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.carrying_out import Cost, carry_out_study, cost_of
 from crossgrad.reproduction.datasets import table3
-from crossgrad.reproduction.figures import FIGURES, Figure, to_train, trained
+from crossgrad.reproduction.domain_nets import measured, to_measure
+from crossgrad.reproduction.figures import FIGURES, Figure
 from crossgrad.reproduction.paper_table import PaperTable
 from crossgrad.reproduction.scales import SCALES, Scale
 from crossgrad.reproduction.studies import Study
@@ -34,7 +35,7 @@ __all__ = [
     "accuracy_table",
     "carry_out_study",
     "cost_of",
+    "measured",
     "table3",
-    "to_train",
-    "trained",
+    "to_measure",
 ]

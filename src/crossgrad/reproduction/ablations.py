@@ -17,9 +17,9 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.methods import PRESETS
 from crossgrad.records import Record, read_records
-from crossgrad.report.artefacts import Artefacts, read_answers
 from crossgrad.report.differences import cells_of, difference
 from crossgrad.report.numbers import p_value, signed_points
+from crossgrad.report.packed_answers import PACKED, pack_answers, unpack_answers
 from crossgrad.reproduction.accuracy_tables import accuracies_by_seed, with_error
 from crossgrad.reproduction.carrying_out import Cost
 from crossgrad.reproduction.paper_table import Cell, PaperTable
@@ -195,7 +195,7 @@ def carry_out_ablation(
     comparison = plan_ablation(ablation, scale, folder, dataset)
     keys = [run.key(dataset) for run in comparison.runs]
     with lock_folder(comparison.folder), following() as follower:
-        claim_folder(comparison.folder, ours=("records.jsonl", "runs"), keys=set(keys), overwrite=False)
+        claim_folder(comparison.folder, ours=("records.jsonl", "runs", PACKED), keys=set(keys), overwrite=False)
         done = _keys_done(comparison)
         to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
         if follower is not None:
@@ -214,6 +214,7 @@ def carry_out_ablation(
             for record in records:
                 if follower is not None:
                     follower.finish(record)
+        pack_answers(comparison.folder, read_records(comparison.folder))
 
 
 def ablation_table(scale: Scale, folder: Path) -> PaperTable:
@@ -243,7 +244,7 @@ def _fill(rows: Sequence[dict[str, Cell]], ablation: Ablation, n_seeds: int, fol
     study, place = ablation.study, ablation.place(folder)
     records = read_records(place) if (place / "records.jsonl").exists() else []
     finished = [record for record in records if record["error"] is None]
-    answers = read_answers(finished, Artefacts(place / "runs"))
+    answers = unpack_answers(place, finished)
     of_variant = [[record for record in finished if variant.has(record)] for variant in VARIANTS]
     cells = [cells_of(own, variant.method, answers) for variant, own in zip(VARIANTS, of_variant, strict=True)]
     domains = finished[0]["domains"] if finished else ()

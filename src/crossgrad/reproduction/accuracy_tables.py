@@ -7,10 +7,10 @@ from statistics import fmean
 
 from crossgrad.experiments.matching import MATCHED
 from crossgrad.records import Record, read_records
-from crossgrad.report.artefacts import Artefacts, read_answers
 from crossgrad.report.differences import Cells, cells_of, difference
 from crossgrad.report.names import CONTROLS, display_name, method_order
 from crossgrad.report.numbers import p_value, signed_points
+from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.report.rows import Difference
 from crossgrad.reproduction.carrying_out import COMPARISON
 from crossgrad.reproduction.paper_table import Cell, PaperTable
@@ -62,7 +62,7 @@ def found_for(column: Column, folder: Path) -> Found:
     place = folder / column.study.name / COMPARISON
     records = read_records(place) if (place / "records.jsonl").exists() else []
     finished = [record for record in records if record["error"] is None and _counts(column, record)]
-    answers = read_answers(finished, Artefacts(place / "runs"))
+    answers = unpack_answers(place, finished)
     methods = {record["method"] for record in finished}
     n_folds = len({tuple(record["held_out"]) for record in finished})
     return Found(

@@ -9,6 +9,7 @@ from crossgrad.comparison import Comparison, Follower, carry_out, plan
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.records import read_records
+from crossgrad.report.packed_answers import pack_answers
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
 from crossgrad.sweeping import Sweep, SweepFollower, carry_out_sweep, plan_sweep
@@ -126,3 +127,4 @@ def carry_out_study(
     comparison = comparison_of(study, scale, folder, dataset, chosen=chosen)
     with following() as follower:
         carry_out(comparison, engine=engine, address=address, jobs=jobs, command=command, follower=follower)
+    pack_answers(comparison.folder, read_records(comparison.folder))

@@ -1,0 +1,82 @@
+"""Which examples each run of a folder got right, in one small file: what tests over examples need, and no more."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossgrad.errors import RecordError
+from crossgrad.folders import write_whole
+from crossgrad.records import Record
+from crossgrad.report.archives import read_arrays
+from crossgrad.report.artefacts import Answers, Artefacts, read_answers
+
+PACKED = "answers.npz"
+"""The file's name, beside records.jsonl."""
+
+
+def pack_answers(folder: Path, records: Sequence[Record]) -> None:
+    """Write the answers of all finished runs beside their records, a bit an example.
+
+    Nothing is written where the predictions of one of them are not at hand: what was packed before stays.
+
+    Args:
+        folder: of records.jsonl and runs/.
+        records: in it.
+
+    Raises:
+        RecordError: predictions cannot be read, or the file cannot be written.
+    """
+    finished = [record for record in records if record["error"] is None]
+    answers = read_answers(finished, Artefacts(folder / "runs"))
+    if not finished or len(answers) < len(finished):
+        return
+    arrays: dict[str, Any] = {}
+    for record in finished:
+        of_run = answers[record["key"]]
+        fold = _fold(record)
+        arrays.setdefault(f"{fold}/example", of_run.example.astype(np.int32))
+        arrays.setdefault(f"{fold}/domain", of_run.domain)
+        if not np.array_equal(arrays[f"{fold}/example"], of_run.example):
+            raise RecordError(f"{folder}: two runs that hold out {fold} were measured on different examples")
+        arrays[f"{record['key']}/right"] = np.packbits(of_run.right)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    write_whole(folder / PACKED, stream.getvalue(), overwrite=True)
+
+
+def unpack_answers(folder: Path, records: Sequence[Record]) -> dict[str, Answers]:
+    """The answers of finished runs by their keys: from their predictions, or from the packed file where there is one.
+
+    Args:
+        folder: of records.jsonl.
+        records: in it.
+
+    Raises:
+        RecordError: a file cannot be read.
+    """
+    finished = [record for record in records if record["error"] is None]
+    found = read_answers(finished, Artefacts(folder / "runs"))
+    file = folder / PACKED
+    if len(found) == len(finished) or not file.exists():
+        return found
+    arrays = read_arrays(file, what="the answers of runs")
+    try:
+        for record in finished:
+            if (name := f"{record['key']}/right") in arrays and record["key"] not in found:
+                example = arrays[f"{_fold(record)}/example"].astype(np.int64)
+                right = np.unpackbits(arrays[name], count=len(example)).astype(bool)
+                domain = arrays[f"{_fold(record)}/domain"].astype(np.str_)
+                if not len(right) == len(domain) == len(example):
+                    raise ValueError(f"{name} is of another number of examples")
+                found[record["key"]] = Answers(example, domain, right, confidence=None)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise RecordError(f"{file}: not the answers of runs: {error}") from error
+    return found
+
+
+def _fold(record: Record) -> str:
+    """A name for the held-out domains; of many, a part of it is enough: which examples they are is checked."""
+    return "+".join(record["held_out"])[:100].replace("/", "_")
