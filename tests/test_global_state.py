@@ -19,7 +19,7 @@ from torch import nn
 
 from crossgrad import train
 from crossgrad.errors import NonFiniteLossError
-from crossgrad.experiments.performing import train_method
+from crossgrad.experiments.run_training import train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.global_state import Restorer, generators_restored, torch_threads

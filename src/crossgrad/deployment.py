@@ -10,7 +10,7 @@ from crossgrad.data import DomainDataset, check_dataset, check_split
 from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.experiments.chosen import Chosen
-from crossgrad.experiments.performing import checkpoints_in, train_method
+from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.experiments.trained_model import trained_model, warning

@@ -26,7 +26,7 @@ from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.evaluation import probabilities
 from crossgrad.experiments.estimate import step_seconds
-from crossgrad.experiments.performing import Trained, train_method
+from crossgrad.experiments.run_training import Trained, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.global_state import torch_threads

@@ -18,7 +18,7 @@ from crossgrad.data import DomainDataset, Split
 from crossgrad.data.naming import quoted
 from crossgrad.defaults import default_net
 from crossgrad.errors import DataError, SettingsError
-from crossgrad.experiments.performing import train_method
+from crossgrad.experiments.run_training import train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.experiments.trained_model import trained_model, warning

@@ -11,7 +11,7 @@ from crossgrad.data.lazy_inputs import LazyInputs, Source
 from crossgrad.data.reading import read_in_order
 from crossgrad.errors import DataError
 from crossgrad.evaluation import probabilities
-from crossgrad.experiments.performing import scaling_for
+from crossgrad.experiments.scaling import scaling_for
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import ERM
 

@@ -8,7 +8,8 @@ from crossgrad.data import split
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.early_stopping import check_early_stopping
 from crossgrad.experiments.optimisations import OPTIMISATIONS, with_optimisation
-from crossgrad.experiments.performing import perform, train_method
+from crossgrad.experiments.performing import perform
+from crossgrad.experiments.run_training import train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.training.rmsprop_tf import RMSpropTF

@@ -15,8 +15,10 @@ from torch import Tensor
 import crossgrad
 from crossgrad.data import DomainDataset, Standardisation, split
 from crossgrad.experiments.estimate import step_seconds
-from crossgrad.experiments.performing import perform, scaling_for, train_method
+from crossgrad.experiments.performing import perform
+from crossgrad.experiments.run_training import train_method
 from crossgrad.experiments.runs import Run
+from crossgrad.experiments.scaling import scaling_for
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS
 from crossgrad.training import Stretch

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from crossgrad.data import DomainDataset
 from crossgrad.deployment import train
-from crossgrad.experiments.performing import checkpoints_in, perform, train_method
+from crossgrad.experiments.performing import perform
+from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS

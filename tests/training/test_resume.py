@@ -18,7 +18,8 @@ import torch
 from crossgrad.data import DomainDataset, read_folder
 from crossgrad.deployment import train
 from crossgrad.errors import CheckpointError, NonFiniteLossError
-from crossgrad.experiments.performing import checkpoints_in, perform, train_method
+from crossgrad.experiments.performing import perform
+from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import OPTIMIZERS, Settings
 from crossgrad.methods import ERM, METHODS

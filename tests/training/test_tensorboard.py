@@ -17,7 +17,7 @@ from crossgrad.comparison import compare
 from crossgrad.data import DomainDataset, training_subset
 from crossgrad.deployment import train
 from crossgrad.errors import SettingsError
-from crossgrad.experiments.performing import checkpoints_in, train_method
+from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import METHODS

@@ -9,8 +9,9 @@ import torch
 from crossgrad._types import Batch
 from crossgrad.building import build_method
 from crossgrad.data import DomainDataset, training_subset
-from crossgrad.experiments.performing import building_of, scaling_for
+from crossgrad.experiments.run_training import building_of
 from crossgrad.experiments.runs import Run
+from crossgrad.experiments.scaling import scaling_for
 from crossgrad.global_state import generators_restored, torch_threads
 from crossgrad.training import batches
 from crossgrad.training.precision import autocast

@@ -17,7 +17,8 @@ from typing import Any
 from crossgrad.data import DomainDataset
 from crossgrad.errors import WorkerLostError
 from crossgrad.experiments.following import Follow
-from crossgrad.experiments.performing import checkpoints_in, perform, training_folder
+from crossgrad.experiments.performing import perform, training_folder
+from crossgrad.experiments.run_training import checkpoints_in
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
 from crossgrad.training import Stretch

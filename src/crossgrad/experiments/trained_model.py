@@ -8,7 +8,8 @@ import torch
 from crossgrad.data import DomainDataset, Split, training_subset
 from crossgrad.errors import TrainingWarning
 from crossgrad.evaluation import accuracies, probabilities
-from crossgrad.experiments.performing import Trained, versions
+from crossgrad.experiments.performing import versions
+from crossgrad.experiments.run_training import Trained
 from crossgrad.experiments.runs import Run
 from crossgrad.model import Model
 from crossgrad.processes import ALONE, Processes
