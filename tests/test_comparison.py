@@ -348,6 +348,7 @@ def test_a_folder_of_records_with_more_in_them_is_gone_on_with(tmp_path: Path) -
             lambda record: record | {"key": "0" * 16, "versions": {"crossgrad": "0.0.9"}},
             r"holds 1 other runs, .*\(of vectors; methods erm; seeds 0; steps 2; written by crossgrad 0.0.9\); give",
         ),
+        (lambda record: record | {"key": "0" * 16, "versions": "old"}, r"; seeds 0; steps 2\); give"),
     ],
 )
 def test_a_folder_of_another_version_is_refused_and_left_as_it_is(

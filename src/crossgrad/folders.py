@@ -110,8 +110,10 @@ def claim_folder(
                 f"{name} {', '.join(sorted({str(record.get(field)) for record in others}))}"
                 for name, field in (("of", "dataset"), ("methods", "method"), ("seeds", "seed"), ("steps", "max_steps"))
             ]
-            if writers := {found.get("crossgrad") for r in others if isinstance(found := r.get("versions"), dict)}:
-                what.append(f"written by crossgrad {', '.join(sorted(map(str, writers)))}")
+            told = [versions for each in others if isinstance(versions := each.get("versions"), dict)]
+            writers = {str(versions.get("crossgrad")) for versions in told}
+            if writers:
+                what.append(f"written by crossgrad {', '.join(sorted(writers))}")
             raise RecordError(
                 f"{str(folder)!r} holds {len(others)} other runs, no part of this comparison ({'; '.join(what)}); "
                 "give another --output, or --overwrite to delete all results in it"
