@@ -172,9 +172,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(200, b"")
 
     def _get(self) -> bool:
-        if found := self._match("/api/models/NAME"):
+        if found := self._match("/api/models/NAME(/revision/main)?"):
             known = found["name"] in self.server.repositories
-            return self._send(200, {"id": found["name"]}) if known else self._send(401, {"error": "not found"})
+            about = {"id": found["name"], "xetEnabled": False}
+            return self._send(200, about) if known else self._send(401, {"error": "not found"})
         found = self._match("/NAME/resolve/(?P<revision>[^/]+)/(?P<file>[^/]+)")
         if found is None:
             return False

@@ -161,11 +161,11 @@ def test_a_file_alone_names_labels_where_crossgrad_is_not(name: str, script: str
 
 def test_a_file_says_how_files_become_inputs(sounds: DomainDataset, tmp_path: Path) -> None:
     model = crossgrad.train(sounds, method="erm", net="mlp", max_steps=1, batch_size=8)
-    odd = Model(**{**vars(model), "label_names": ('"', "ä\n", "")})
+    odd = Model(**{**vars(model), "label_names": ('"', "ä\n", "\udc80")})
     session = onnxruntime.InferenceSession(export(odd, tmp_path / "model.onnx").file)
     about = json.loads(session.get_modelmeta().custom_metadata_map["crossgrad"])
     assert about == describe(odd)
-    assert about["label_names"] == ['"', "ä\n", ""]
+    assert about["label_names"] == ['"', "ä\n", "\udc80"]
     assert about["decoding"] == {"kind": "audio", "features": "log_mel", "seconds": 0.25, "sample_rate_hz": 16000}
     assert about["input_shape"] == list(model.input_shape)
     assert about["scaling"] == model.scaling.to_json()

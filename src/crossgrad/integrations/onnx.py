@@ -56,19 +56,19 @@ def onnx_bytes(model: Model) -> bytes:
         Open Neural Network Exchange, https://onnx.ai; the operators are those of PyTorch's own exporter.
     """
     check_onnx()
-    graph = ProbabilityGraph(model)
-    if sum(value.nbytes for value in graph.state_dict().values()) > MOST_BYTES:
+    recorded = traced(ProbabilityGraph(model), sample_inputs(model, 2))
+    if sum(value.nbytes for value in recorded.state_dict.values()) > MOST_BYTES:
         raise ModelError("an ONNX file holds 2 GB at most, and the model's weights take more; give a .pt2 file")
     with _quiet():
         program: Any = torch.onnx.export(
-            traced(graph, sample_inputs(model, 2)),
+            recorded,
             dynamo=True,
             input_names=[INPUTS],
             output_names=[PROBABILITIES],
             dynamic_shapes=({0: BATCH},),
             verbose=False,
         )
-    program.model.metadata_props[DESCRIPTION] = json.dumps(describe(model), ensure_ascii=False)
+    program.model.metadata_props[DESCRIPTION] = json.dumps(describe(model))
     content: bytes = program.model_proto.SerializeToString()
     return content
 
