@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from crossgrad.errors import RecordError
 from crossgrad.experiments.chosen import FILE, Choice, Chosen, write_chosen
 from crossgrad.experiments.engine import check_engine, perform_all
+from crossgrad.experiments.following import FollowerOf, Nobody
 from crossgrad.experiments.grids import Point, settings_at
 from crossgrad.experiments.optuna_studies import successive_halving
 from crossgrad.experiments.runs import Run
@@ -20,7 +20,6 @@ from crossgrad.selection import WAYS, Fold
 from crossgrad.significance import Estimate
 from crossgrad.sweeping.plan_file import PLAN, read_plan, write_plan
 from crossgrad.sweeping.plans import Sweep
-from crossgrad.training import Stretch
 
 WRITTEN = ("records.jsonl", "runs", PLAN, FILE)
 """What a sweep leaves in its folder."""
@@ -28,29 +27,8 @@ WRITTEN = ("records.jsonl", "runs", PLAN, FILE)
 Train = Callable[[Sequence[Run]], None]
 """Does those of the runs that have no record yet."""
 
-
-@runtime_checkable
-class SweepFollower(Protocol):
-    """Who follows a sweep; the command line's draws a progress bar."""
-
-    def plan(self, sweep: "Sweep", to_do: Sequence[Run]) -> None:
-        """The folder is ready, and these runs are not done yet; training starts."""
-
-    def advance(self, run: Run, stretch: Stretch) -> None:
-        """A run has done some more steps."""
-
-    def finish(self, record: Record) -> None:
-        """A run has ended, well or with an error."""
-
-
-class Nobody:
-    """The follower of a sweep that nobody follows."""
-
-    def plan(self, sweep: "Sweep", to_do: Sequence[Run]) -> None: ...
-
-    def advance(self, run: Run, stretch: Stretch) -> None: ...
-
-    def finish(self, record: Record) -> None: ...
+SweepFollower = FollowerOf[Sweep]
+"""Who follows a sweep."""
 
 
 @dataclass(frozen=True)
