@@ -14,9 +14,9 @@ from crossgrad.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
-    from crossgrad.reproduction import Ablation, Scale, Study
+    from crossgrad.reproduction import Scale, Study, Trials
 
-NAMES = ("table3", "table4", "table5", "table8", "table9", "figure6", "figure7", "ablations", "all")
+NAMES = ("table3", "table4", "table5", "table8", "table9", "figure6", "figure7", "ablations", "conditions", "all")
 
 
 def reproduce(
@@ -26,7 +26,7 @@ def reproduce(
             metavar="NAME",
             help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
             "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), ablations (CrossGrad "
-            "with one thing changed at a time), or all.",
+            "with one thing changed at a time), conditions (when does it help?), or all.",
             show_default=False,
         ),
     ],
@@ -62,11 +62,13 @@ def reproduce(
         from crossgrad.folders import write_whole
         from crossgrad.reproduction import (
             ABLATIONS,
+            CONDITIONS,
             FIGURES,
             SCALES,
             TARGETS,
             ablation_table,
             accuracy_table,
+            condition_table,
             table3,
             to_measure,
         )
@@ -79,9 +81,10 @@ def reproduce(
     targets = {known: TARGETS[known] for known in names if known in TARGETS}
     folder = output / scale
     figures = [known for known in names if known in FIGURES]
-    parts: list[Study | Ablation] = [
+    parts: list[Study | Trials] = [
         *{study.name: study for target in targets.values() for study in target.studies}.values(),
         *(ABLATIONS if "ablations" in names else ()),
+        *(CONDITIONS if "conditions" in names else ()),
     ]
     if study:
         known_names = list(dict.fromkeys(_study_name(part) for part in parts))
@@ -110,11 +113,12 @@ def reproduce(
                 figure = FIGURES[known](SCALES[scale], folder)
                 picture, table = figure.svg, figure.table
             else:
+                of_trials = {"ablations": ablation_table, "conditions": condition_table}
                 table = (
                     accuracy_table(targets[known], SCALES[scale], folder)
                     if known in targets
-                    else ablation_table(SCALES[scale], folder)
-                    if known == "ablations"
+                    else of_trials[known](SCALES[scale], folder)
+                    if known in of_trials
                     else table3()
                 )
         place = output if known == "table3" else folder
@@ -131,12 +135,12 @@ def reproduce(
         show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
 
 
-def _study_name(part: "Study | Ablation") -> str:
-    return str(getattr(part, "study", part).name)  # an ablation's is on a study
+def _study_name(part: "Study | Trials") -> str:
+    return str(getattr(part, "study", part).name)  # trials are on a study's data
 
 
 def _train(
-    parts: "Sequence[Study | Ablation]",
+    parts: "Sequence[Study | Trials]",
     scale: "Scale",
     folder: Path,
     *,
@@ -146,17 +150,17 @@ def _train(
 ) -> None:
     from crossgrad.cli.progress import ComparisonProgress, duration
     from crossgrad.cli.sweep_progress import SweepProgress
-    from crossgrad.reproduction import Ablation, carry_out_ablation, carry_out_study, cost_of, cost_of_ablation
+    from crossgrad.reproduction import Trials, carry_out_study, carry_out_trials, cost_of, cost_of_trials
 
-    opened: list[tuple[Study | Ablation, DomainDataset]] = []
+    opened: list[tuple[Study | Trials, DomainDataset]] = []
     total = 0.0
     for part in parts:
         try:
             with status(f"planning {part.name}"):
-                dataset = (part.study if isinstance(part, Ablation) else part).open()
+                dataset = (part.study if isinstance(part, Trials) else part).open()
                 cost = (
-                    cost_of_ablation(part, scale, folder, dataset)
-                    if isinstance(part, Ablation)
+                    cost_of_trials(part, scale, folder, dataset)
+                    if isinstance(part, Trials)
                     else cost_of(part, scale, folder, dataset)
                 )
         except DataError as error:
@@ -174,8 +178,8 @@ def _train(
         def following() -> ComparisonProgress:
             return ComparisonProgress(err, jobs=jobs)
 
-        if isinstance(part, Ablation):
-            carry_out_ablation(part, scale, folder, dataset, following=following, **where)
+        if isinstance(part, Trials):
+            carry_out_trials(part, scale, folder, dataset, following=following, **where)
         else:
             carry_out_study(
                 part,

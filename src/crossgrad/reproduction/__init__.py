@@ -1,14 +1,9 @@
 """The paper's tables on the data that is here: planned, carried out, and set beside what was published."""
 
-from crossgrad.reproduction.ablations import (
-    ABLATIONS,
-    Ablation,
-    ablation_table,
-    carry_out_ablation,
-    cost_of_ablation,
-)
+from crossgrad.reproduction.ablations import ABLATIONS, ablation_table
 from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.carrying_out import Cost, carry_out_study, cost_of
+from crossgrad.reproduction.conditions import CONDITIONS, condition_table
 from crossgrad.reproduction.datasets import table3
 from crossgrad.reproduction.domain_nets import measured, to_measure
 from crossgrad.reproduction.figures import FIGURES, Figure
@@ -16,13 +11,11 @@ from crossgrad.reproduction.paper_table import PaperTable
 from crossgrad.reproduction.scales import SCALES, Scale
 from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import TARGETS, Target
+from crossgrad.reproduction.trials import Trials, carry_out_trials, cost_of_trials
 
 __all__ = [
     "ABLATIONS",
-    "Ablation",
-    "ablation_table",
-    "carry_out_ablation",
-    "cost_of_ablation",
+    "CONDITIONS",
     "FIGURES",
     "SCALES",
     "TARGETS",
@@ -32,9 +25,14 @@ __all__ = [
     "Scale",
     "Study",
     "Target",
+    "Trials",
+    "ablation_table",
     "accuracy_table",
     "carry_out_study",
+    "carry_out_trials",
+    "condition_table",
     "cost_of",
+    "cost_of_trials",
     "measured",
     "table3",
     "to_measure",

@@ -1,0 +1,103 @@
+"""Conditions: when does moving inputs help? All methods with one thing changed about how all of them are trained."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crossgrad.data import BENCHMARKS
+from crossgrad.experiments.grids import CALIBRATED_BASE
+from crossgrad.experiments.optimisations import OPTIMISATIONS
+from crossgrad.methods import PRESETS
+from crossgrad.report.names import display_name
+from crossgrad.report.numbers import p_value, signed_points
+from crossgrad.reproduction.accuracy_tables import with_error
+from crossgrad.reproduction.paper_table import Cell, PaperTable
+from crossgrad.reproduction.scales import Scale
+from crossgrad.reproduction.studies import HANDWRITING, ROTATED_MNIST, Study
+from crossgrad.reproduction.trials import Results, Trials, Variant
+
+METHODS: Mapping[str, Mapping[str, Any]] = {
+    "erm": {},
+    "label_grad": {"label_gradient_step": f"calibrated:{CALIBRATED_BASE}"},
+    "crossgrad": PRESETS["paper"],
+    "random": {"domain_gradient_step": f"calibrated:{CALIBRATED_BASE}"},
+    "repeat": {},
+}
+"""With their fields: perturbations of one size, CrossGrad with g."""
+
+
+def conditions_of(study: Study) -> dict[str, dict[str, Any]]:
+    """What is changed, by its name: settings, or the net."""
+    steps = BENCHMARKS[study.benchmark].settings["max_steps"]
+    net = "conv2" if BENCHMARKS[study.benchmark].net == "lenet" else "lenet"
+    return {
+        "as benchmarked": {},
+        "a quarter of the steps": {"max_steps": steps // 4},
+        "four times the steps": {"max_steps": 4 * steps},
+        "the paper's optimiser (RMSprop, 0.02)": OPTIMISATIONS["paper"],
+        "dropout of 0.5": {"dropout": 0.5},
+        "a fifth of the examples": {"in_domain_fraction": 0.84},
+        f"the net {net}": {"net": net},
+    }
+
+
+def _trials(study: Study, most_seeds: int) -> Trials:
+    variants = [
+        Variant(
+            name,
+            display_name(method),
+            method,
+            fields,
+            settings={name: value for name, value in change.items() if name != "net"},
+            net=change.get("net"),
+        )
+        for name, change in conditions_of(study).items()
+        for method, fields in METHODS.items()
+    ]
+    return Trials("conditions", study, variants, most_seeds)
+
+
+CONDITIONS = (_trials(ROTATED_MNIST, 3), _trials(HANDWRITING, 5))
+"""Of the scale's steps where those are the benchmark's own."""
+
+
+def condition_table(scale: Scale, folder: Path) -> PaperTable:
+    """ERM's accuracy and what the others gain over it under each condition, from the records that are there.
+
+    Args:
+        scale: that the records are of.
+        folder: of the studies at that scale.
+    """
+    columns = {"task": "Task", "condition": "Changed", "erm": "ERM, %"}
+    columns |= {method: display_name(method) for method in METHODS if method != "erm"}
+    rows: list[dict[str, Cell]] = []
+    notes = [
+        f"One thing is changed for all methods alike. Perturbations are calibrated to {CALIBRATED_BASE}, CrossGrad has "
+        "g and weights of 0.5. Nothing was chosen.",
+        "Gains over ERM under the same condition in points; in brackets p of a paired t test over test domains, each "
+        "by itself, not corrected for their number.",
+    ]
+    for trials in CONDITIONS:
+        results = Results(trials, scale, folder)
+        notes.append(f"{trials.study.name}: {trials.study.what}; {trials.n_seeds(scale)} seeds.")
+        notes += [text for text in [results.in_words()] if text]
+        for condition in conditions_of(trials.study):
+            erm, *others = [variant for variant in trials.variants if variant.question == condition]
+            accuracy = results.of(erm)
+            rows.append(
+                {
+                    "task": trials.study.name,
+                    "condition": condition,
+                    "erm": None if accuracy is None else with_error(accuracy),
+                    **{other.method: _gain(results, other, erm) for other in others},
+                }
+            )
+    return PaperTable("Conditions: gains over ERM, with one thing changed for all", columns, tuple(rows), tuple(notes))
+
+
+def _gain(results: Results, variant: Variant, erm: Variant) -> str | None:
+    against = results.against(variant, erm)
+    if against is None:
+        return None
+    p = against.comparison.p_value
+    return signed_points(against.comparison.mean) + ("" if p is None else f" ({p_value(p)})")

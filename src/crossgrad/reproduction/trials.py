@@ -1,0 +1,221 @@
+"""Trials: many ways to train, each differing from the others in what it says, on one data set in one folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from crossgrad.comparison import Comparison, Follower, plan
+from crossgrad.data import BENCHMARKS, DomainDataset
+from crossgrad.experiments.engine import perform_all
+from crossgrad.experiments.estimate import step_seconds
+from crossgrad.experiments.following import follow_nothing
+from crossgrad.experiments.settings import Settings
+from crossgrad.folders import claim_folder, lock_folder
+from crossgrad.records import Record, read_records
+from crossgrad.report.artefacts import Answers
+from crossgrad.report.differences import cells_of, difference
+from crossgrad.report.packed_answers import PACKED, pack_answers, unpack_answers
+from crossgrad.report.rows import Difference
+from crossgrad.reproduction.accuracy_tables import accuracies_by_seed
+from crossgrad.reproduction.carrying_out import Cost
+from crossgrad.reproduction.scales import Scale
+from crossgrad.reproduction.studies import Study
+from crossgrad.significance import Estimate, estimate
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Args:
+        question: that it belongs to.
+        name: in the table; with the question and the method it is told from all others.
+        method: in METHODS.
+        fields: of the method.
+        settings: that differ from the scale's.
+        net: of the labels; None for the study's.
+        domain_net_divisor: of the numbers of channels of the domain net; None for the label net's own.
+    """
+
+    question: str
+    name: str
+    method: str = "crossgrad"
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    net: str | None = None
+    domain_net_divisor: int | None = None
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Variants on one data set.
+
+    Args:
+        kind: of trials: their folder, beside that of other kinds.
+        study: whose data, net and folds are taken.
+        variants: to train.
+        most_seeds: of a scale's.
+    """
+
+    kind: str
+    study: Study
+    variants: Sequence[Variant]
+    most_seeds: int
+
+    @property
+    def name(self) -> str:
+        """What they are, in words."""
+        return f"{self.kind} on {self.study.name}"
+
+    def place(self, folder: Path) -> Path:
+        """Where records lie in the folder of a scale."""
+        return folder / self.kind / self.study.name
+
+    def n_seeds(self, scale: Scale) -> int:
+        """How many are trained."""
+        return min(scale.n_seeds, self.most_seeds)
+
+    def net_of(self, variant: Variant) -> str:
+        """Of the labels."""
+        return variant.net or self.study.net or BENCHMARKS[self.study.benchmark].net
+
+    def settings_of(self, variant: Variant, scale: Scale) -> dict[str, Any]:
+        """That differ from the benchmark's own."""
+        divisor = variant.domain_net_divisor
+        narrower = {"domain_net": f"{self.net_of(variant)}/{divisor}"} if divisor else {}
+        return {**scale.settings_for(self.study.benchmark), **variant.settings, **narrower}
+
+    def has(self, variant: Variant, scale: Scale, record: Record) -> bool:
+        """Whether a record is of a variant: it has its method, net and settings, all of them."""
+        settings = {**BENCHMARKS[self.study.benchmark].settings, **self.settings_of(variant, scale)}
+        wanted = Settings.of(settings).for_method(variant.method, variant.fields).to_json()
+        found: Mapping[str, Any] = record["settings"]
+        return bool(record["method"] == variant.method and record["net"] == self.net_of(variant) and found == wanted)
+
+
+def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Comparison:
+    """All variants with the first seed, then with the next."""
+    runs = [
+        run
+        for seed in range(trials.n_seeds(scale))
+        for variant in trials.variants
+        for run in plan(
+            dataset,
+            output=trials.place(folder),
+            methods=[variant.method],
+            hold_out=trials.study.hold_out,
+            seeds=[seed],
+            net=trials.net_of(variant),
+            fields={variant.method: variant.fields},
+            **trials.settings_of(variant, scale),
+        ).runs
+    ]
+    return Comparison(dataset, tuple(runs), trials.place(folder))
+
+
+def cost_of_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Cost:
+    """Count runs and time a few steps of each method."""
+    comparison = plan_trials(trials, scale, folder, dataset)
+    done = _keys_done(comparison)
+    left = [run for run in comparison.runs if run.key(dataset) not in done]
+    by_method = step_seconds(left, dataset) if left else {}
+    seconds = sum(by_method[run.method] * run.n_steps for run in left)
+    return Cost(len(comparison.runs), len(comparison.runs) - len(left), seconds)
+
+
+def _keys_done(comparison: Comparison) -> set[str]:
+    file = comparison.folder / "records.jsonl"
+    return {record["key"] for record in read_records(file)} if file.exists() else set()
+
+
+def carry_out_trials(
+    trials: Trials,
+    scale: Scale,
+    folder: Path,
+    dataset: DomainDataset,
+    *,
+    jobs: int,
+    engine: str = "local",
+    address: str | None = None,
+    command: str = "",
+    following: Callable[[], AbstractContextManager[Follower | None]] = nullcontext,
+) -> None:
+    """Do what is not done yet.
+
+    Args: as `carry_out_study`.
+    """
+    comparison = plan_trials(trials, scale, folder, dataset)
+    keys = [run.key(dataset) for run in comparison.runs]
+    with lock_folder(comparison.folder), following() as follower:
+        claim_folder(comparison.folder, ours=("records.jsonl", "runs", PACKED), keys=set(keys), overwrite=False)
+        done = _keys_done(comparison)
+        to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
+        if follower is not None:
+            follower.plan(comparison, to_do)
+        going = perform_all(
+            to_do,
+            dataset,
+            comparison.folder,
+            engine=engine,
+            address=address,
+            jobs=jobs,
+            command=command,
+            follow=follower.advance if follower is not None else follow_nothing,
+        )
+        with closing(going) as records:
+            for record in records:
+                if follower is not None:
+                    follower.finish(record)
+        pack_answers(comparison.folder, read_records(comparison.folder))
+
+
+class Results:
+    """The records of trials that are there, by variant.
+
+    Args:
+        trials: of which.
+        scale: that the records are of.
+        folder: of the studies at that scale.
+    """
+
+    def __init__(self, trials: Trials, scale: Scale, folder: Path) -> None:
+        place = trials.place(folder)
+        records = read_records(place) if (place / "records.jsonl").exists() else []
+        self._finished = [record for record in records if record["error"] is None]
+        self._answers: dict[str, Answers] = unpack_answers(place, self._finished)
+        self._trials, self._scale = trials, scale
+
+    def of(self, variant: Variant) -> Estimate | None:
+        """A variant's accuracy in per cent over all examples of held-out domains, the mean over seeds; None without."""
+        by_seed = self._by_seed(variant)
+        return estimate(list(by_seed.values())) if by_seed else None
+
+    def against(self, variant: Variant, other: Variant) -> Difference | None:
+        """One minus the other; None where they share no domain and seed."""
+        one, two = (cells_of(self._records(each), each.method, self._answers) for each in (variant, other))
+        return difference(one, two, self._finished[0]["domains"]) if one and two else None
+
+    @cached_property
+    def missing(self) -> list[Variant]:
+        """Variants that lack runs."""
+        n_seeds = self._trials.n_seeds(self._scale)
+        return [variant for variant in self._trials.variants if len(self._by_seed(variant)) < n_seeds]
+
+    def in_words(self) -> str:
+        """Which runs are missing; "" where none are."""
+        if not self.missing:
+            return ""
+        if not self._finished:
+            return f"{self._trials.study.name}: not run."
+        names = [f"{each.name} ({each.method})" for each in self.missing]
+        return f"{self._trials.study.name}: missing runs of {'; '.join(names)}."
+
+    def _records(self, variant: Variant) -> list[Record]:
+        return [record for record in self._finished if self._trials.has(variant, self._scale, record)]
+
+    def _by_seed(self, variant: Variant) -> dict[int, float]:
+        n_folds = len({tuple(record["held_out"]) for record in self._finished})
+        return accuracies_by_seed(self._records(variant), n_folds)

@@ -1,0 +1,144 @@
+"""Trials: ablations and conditions, one thing changed at a time, told apart by their records alone."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from crossgrad.building import build_method
+from crossgrad.data import BENCHMARKS
+from crossgrad.experiments.settings import Settings
+from crossgrad.methods import PRESETS
+from crossgrad.records import read_records
+from crossgrad.reproduction import (
+    CONDITIONS,
+    SCALES,
+    ablation_table,
+    ablations,
+    carry_out_trials,
+    condition_table,
+    conditions,
+)
+from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS
+from crossgrad.reproduction.studies import Study
+from crossgrad.reproduction.trials import Trials, Variant
+
+FEW = (
+    VARIANTS[0],
+    next(variant for variant in VARIANTS if variant.method == "crossgrad_separate"),
+    next(variant for variant in VARIANTS if variant.domain_net_divisor == 4),
+)
+DIGITS = Trials("ablations", Study("digits", "digits", "real digits", net="lenet", hold_out="3"), FEW, most_seeds=2)
+SCALE = replace(SCALES["quick"], settings={"max_steps": 3, "batch_size": 8})
+
+
+def told(trials: Trials, variant: Variant) -> dict[str, object]:
+    """What a record says of a run of the variant."""
+    settings = {**BENCHMARKS[trials.study.benchmark].settings, **trials.settings_of(variant, SCALE)}
+    of_method = Settings.of(settings).for_method(variant.method, variant.fields).to_json()
+    return json.loads(json.dumps({"method": variant.method, "net": trials.net_of(variant), "settings": of_method}))
+
+
+@pytest.mark.parametrize("trials", [*ABLATIONS, *CONDITIONS], ids=lambda trials: trials.name)
+def test_every_variant_can_be_built_and_is_told_by_its_record_from_all_others(trials: Trials) -> None:
+    for variant in trials.variants:
+        build_method(
+            variant.method,
+            net=trials.net_of(variant),
+            input_shape=(1, 8, 8),
+            n_labels=2,
+            n_domains=3,
+            fields=variant.fields,
+            domain_net=trials.settings_of(variant, SCALE).get("domain_net"),
+        )
+        record = told(trials, variant)
+        assert [each for each in trials.variants if trials.has(each, SCALE, record)] == [variant]
+
+
+def test_all_but_the_named_presets_differ_from_the_first_in_one_thing_of_crossgrads() -> None:
+    for variant in [each for each in VARIANTS if each.method == "crossgrad" and each.name != BASE]:
+        if variant.fields in (PRESETS["authors-code"], PRESETS["dassl"]):
+            continue
+        changed = {name for name, value in VARIANTS[0].fields.items() if variant.fields[name] != value}
+        if variant.domain_net_divisor:
+            assert not changed
+        elif variant.question in ("How far?", "How mixed?") and len(changed) == 2:
+            assert len({variant.fields[name] for name in changed}) == 1, "both sides alike"
+        elif variant.name.startswith("of the batch's mean loss"):
+            raw = next(each for each in VARIANTS if each.name == "raw, 0.3 times the gradient")
+            assert {name for name in raw.fields if raw.fields[name] != variant.fields[name]} == {"reduction"}
+        else:
+            assert len(changed) == 1, variant.name
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablations, "VARIANTS", FEW)
+    monkeypatch.setattr(ablations, "ABLATIONS", (DIGITS,))
+
+
+def test_ablations_are_trained_once_and_become_a_table(few: None, tmp_path: Path) -> None:
+    empty = ablation_table(SCALE, tmp_path)
+    assert "digits: not run." in empty.notes
+    assert {row["digits"] for row in empty.rows} == {None}
+
+    dataset = DIGITS.study.open()
+    carry_out_trials(DIGITS, SCALE, tmp_path, dataset, jobs=1)
+    records = read_records(DIGITS.place(tmp_path))
+    assert len(records) == len(FEW) * 3 * 2  # folds, seeds
+    before = (DIGITS.place(tmp_path) / "records.jsonl").read_bytes()
+    carry_out_trials(DIGITS, SCALE, tmp_path, dataset, jobs=1)
+    assert (DIGITS.place(tmp_path) / "records.jsonl").read_bytes() == before
+
+    table = ablation_table(SCALE, tmp_path)
+    base, separate, narrow = table.rows
+    assert base["digits_minus"] is None
+    of_separate = [100 * r["out_of_domain"]["accuracy"] for r in records if r["method"] == "crossgrad_separate"]
+    assert str(separate["digits"]).startswith(f"{sum(of_separate) / len(of_separate):.1f} ± ")
+    assert narrow["digits_minus"] is not None
+    assert not any("missing" in note or "not run" in note for note in table.notes)
+
+    last = [record for record in records if record["settings"].get("domain_net") == "lenet/4"][-1]
+    lines = [line for line in before.splitlines() if json.loads(line)["key"] != last["key"]]
+    (DIGITS.place(tmp_path) / "records.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    assert "digits: missing runs of a quarter of the channels (crossgrad)." in ablation_table(SCALE, tmp_path).notes
+
+
+def test_conditions_change_one_thing_for_all_methods_alike() -> None:
+    for trials in CONDITIONS:
+        by_condition: dict[str, list[Variant]] = {}
+        for variant in trials.variants:
+            by_condition.setdefault(variant.question, []).append(variant)
+        for variants in by_condition.values():
+            assert [each.method for each in variants] == ["erm", "label_grad", "crossgrad", "random", "repeat"]
+            assert len({(str(each.settings), each.net) for each in variants}) == 1
+
+
+def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = Study("digits", "digits", "real digits", net="lenet", hold_out="3")
+    few = [
+        Variant(condition, method, method, settings=settings)
+        for condition, settings in (("as it is", {}), ("dropout", {"dropout": 0.5}))
+        for method in ("erm", "label_grad")
+    ]
+    trials = Trials("conditions", study, few, most_seeds=1)
+    monkeypatch.setattr(conditions, "CONDITIONS", (trials,))
+    monkeypatch.setattr(conditions, "conditions_of", lambda study: {"as it is": {}, "dropout": {}})
+    longer = replace(SCALE, settings={"max_steps": 60, "batch_size": 32})
+    carry_out_trials(trials, longer, tmp_path, study.open(), jobs=1)
+    table = condition_table(longer, tmp_path)
+    records = read_records(trials.place(tmp_path))
+    for row, dropout in zip(table.rows, (0.0, 0.5), strict=True):
+        of_method = {
+            method: fmean(
+                100 * accuracy
+                for record in records
+                if (record["method"], record["settings"]["dropout"]) == (method, dropout)
+                for accuracy in record["out_of_domain"]["by_domain"].values()
+            )
+            for method in ("erm", "label_grad")
+        }
+        assert row["erm"] == f"{of_method['erm']:.1f}"
+        assert str(row["label_grad"]).startswith(f"{of_method['label_grad'] - of_method['erm']:+.1f} (")
