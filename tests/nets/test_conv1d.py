@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
 
@@ -59,3 +60,15 @@ def test_signals_get_it_unasked_and_everything_else_keeps_its_net() -> None:
         (1, 8, 8, 8): "mlp",
     }
     assert {shape: default_net(dataset(*shape)) for shape in expected} == expected
+
+
+def test_arrays_are_read_as_signals_where_that_is_asked_for_and_as_grey_images_where_not() -> None:
+    arrays = np.arange(4 * 3 * 8, dtype=np.uint8).reshape(4, 3, 8)
+    signals, pictures = (
+        DomainDataset.from_arrays(arrays, [0, 1, 0, 1], [0, 0, 1, 1], name="four", signals=each)
+        for each in (True, False)
+    )
+    assert torch.equal(signals.inputs, torch.from_numpy(arrays).float())
+    assert pictures.inputs.shape == (4, 1, 3, 8)
+    assert float(pictures.inputs.max()) < 1
+    assert default_net(signals) == "conv1d"

@@ -39,7 +39,10 @@ class Conv1d(nn.Module):
     def __init__(self, input_shape: Sequence[int], *, divisor: int = 1) -> None:
         super().__init__()
         if len(input_shape) != 2 or input_shape[1] < 8:
-            raise SettingsError(f"conv1d takes signals of (channels, time), at least 8 long, not {tuple(input_shape)}")
+            raise SettingsError(
+                f"conv1d takes signals of (channels, time), at least 8 long, not {tuple(input_shape)}; arrays are read "
+                "as such by DomainDataset.from_arrays(..., signals=True)"
+            )
         first, second, third = divided(self.CHANNELS, divisor)
         # The maximum of ReLUs is the ReLU of the maximum, which is half the work.
         self.layers = nn.Sequential(

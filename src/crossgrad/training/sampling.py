@@ -118,7 +118,7 @@ class _Stream:
 def _in_proportion(order: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
     """As many, drawn in proportion to their weights, shuffled.
 
-    Systematic sampling (Madow and Madow, 1944): points at equal distances, from a random start, along the weights laid
+    Systematic sampling (Madow, 1949): points at equal distances, from a random start, along the weights laid
     end to end in this order, which is to be another one each time, so that no two examples always go together.
     """
     ends = weights.double().cumsum(0)
