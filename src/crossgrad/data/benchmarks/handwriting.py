@@ -74,7 +74,7 @@ def load_handwriting(
     """
     if form == "images" and thickness is not None:
         raise SettingsError(f"thickness={thickness} is for form=strokes: images have the thickness that they have")
-    files = _alphabet(form, alphabet)
+    files = read_alphabet(form, alphabet)
     inputs, labels, domains = [], [], []
     for path, content in files:
         character, drawer = path.parts[-2], path.stem.rpartition("_")[2]
@@ -103,8 +103,17 @@ def load_handwriting(
     )
 
 
-def _alphabet(form: Literal["images", "strokes"], alphabet: str) -> list[tuple[PurePosixPath, bytes]]:
-    """The alphabet's files, paths like set/alphabet/character/0851_01.png."""
+def read_alphabet(form: Literal["images", "strokes"], alphabet: str) -> list[tuple[PurePosixPath, bytes]]:
+    """Read one alphabet's files: paths like set/alphabet/character/0851_01.png, and what is in them.
+
+    Args:
+        form: the published images, or the pen strokes of the same drawings (`read_omniglot_strokes`).
+        alphabet: as for `load_handwriting`.
+
+    Raises:
+        DataError: raw files are missing or not Omniglot's.
+        SettingsError: no such alphabet.
+    """
     found: dict[str, list[tuple[PurePosixPath, bytes]]] = {}
     place = _FILES[form].place
     for path, content in read_files(place, most_bytes=_MOST_BYTES):
