@@ -63,8 +63,9 @@ def test_building_leaves_torchs_generator_as_it_was_and_does_not_depend_on_it() 
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_built_with_every_net(method: str, net: str) -> None:
-    built = build(method, net=net, input_shape=(1, 8, 20))
-    assert built(torch.zeros(2, 1, 8, 20)).shape == (2, 3)
+    input_shape = (8, 20) if net == "conv1d" else (1, 8, 20)
+    built = build(method, net=net, input_shape=input_shape)
+    assert built(torch.zeros(2, *input_shape)).shape == (2, 3)
 
 
 def test_a_conditioned_label_net_takes_the_domain_features() -> None:
