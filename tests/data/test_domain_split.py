@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossgrad.data import DomainDataset, held_out_folds, left_out_domains, random_domain_split, split
-from crossgrad.data.splits import default_protocol
+from crossgrad.data.held_out import default_protocol
 from crossgrad.errors import DataError, SettingsError
 
 

@@ -8,16 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from crossgrad.data.dataset import DomainDataset
-from crossgrad.data.splits import (
-    check_dataset,
-    check_split,
-    default_protocol,
-    held_out_folds,
-    random_split,
-    split,
-    training_subset,
-    validation_folds,
-)
+from crossgrad.data.held_out import default_protocol, held_out_folds, validation_folds
+from crossgrad.data.split_checks import check_dataset, check_split
+from crossgrad.data.splits import random_split, split, training_subset
 from crossgrad.errors import DataError, DataWarning, SettingsError
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5).filter(str.strip)

@@ -8,22 +8,13 @@ from crossgrad.data.decoding import Decoding, decoding_from_json
 from crossgrad.data.domain_split import DomainSplit, random_domain_split
 from crossgrad.data.fewer_domains import with_training_domains
 from crossgrad.data.folder import read_folder
+from crossgrad.data.held_out import default_protocol, held_out_folds, left_out_domains, validation_folds
 from crossgrad.data.image_decoding import ImageDecoding
 from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.manifest import read_manifest
 from crossgrad.data.opening import open_dataset
-from crossgrad.data.splits import (
-    Split,
-    check_dataset,
-    check_split,
-    default_protocol,
-    held_out_folds,
-    left_out_domains,
-    random_split,
-    split,
-    training_subset,
-    validation_folds,
-)
+from crossgrad.data.split_checks import check_dataset, check_split
+from crossgrad.data.splits import Split, random_split, split, training_subset
 from crossgrad.data.standardisation import Standardisation
 
 __all__ = [

@@ -126,3 +126,21 @@ def quoted(names: Iterable[str]) -> str:
     """
     listed = [repr(name) for name in names]
     return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "")
+
+
+def in_order(wanted: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The domains that are wanted, in the order of all names.
+
+    Raises:
+        DataError: an unknown domain, or one named twice.
+
+    Example:
+        >>> in_order(["30", "0"], ["0", "15", "30"])
+        ('0', '30')
+    """
+    for name in wanted:
+        if name not in names:
+            raise DataError(f"unknown domain {name!r}{choices(name, names)}")
+    if len(set(wanted)) < len(wanted):
+        raise DataError(f"a domain is named twice: {quoted(wanted)}")
+    return tuple(name for name in names if name in wanted)

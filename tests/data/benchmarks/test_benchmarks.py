@@ -16,8 +16,8 @@ import torch
 
 from crossgrad.building import build_method
 from crossgrad.data import BENCHMARKS, DomainDataset, check_dataset, default_protocol, held_out_folds, split
+from crossgrad.data.held_out import left_out_domains
 from crossgrad.data.roots import data_root
-from crossgrad.data.splits import left_out_domains
 from crossgrad.errors import DataError, DataWarning, SettingsError
 from crossgrad.experiments.settings import Settings
 from processes import COMMAND
