@@ -104,6 +104,13 @@ def test_scikit_learns_checks_pass_but_for_those_with_a_reason(
     check(estimator)
 
 
+def test_the_page_names_every_check_that_is_not_passed() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "scikit-learn.md").read_text(encoding="utf-8")
+    for estimator in (CrossGradClassifier(), InThreeDomains()):
+        for check in expected_failed_checks(estimator):
+            assert f"`{check}`" in page
+
+
 def test_without_checked_types_init_takes_anything_and_importing_the_package_loads_neither_sklearn_nor_torch() -> None:
     code = """
 import sys
