@@ -28,6 +28,15 @@ def test_the_page_on_scikit_learn_shows_the_committed_table() -> None:
     assert shown in (ROOT / "docs" / "scikit-learn.md").read_text(encoding="utf-8")
 
 
+def test_the_page_says_what_the_record_says_of_crossgrads_gains() -> None:
+    gains = [gain for found in record().values() for gain in found["crossgrad_minus"].values()]
+    assert len(gains) == 15
+    assert all(gain["mean"] < 0 for gain in gains if gain["p_value"] < 0.05)
+    behind = record()["pen"]["crossgrad_minus"]["logistic regression"]
+    page = " ".join((ROOT / "docs" / "scikit-learn.md").read_text(encoding="utf-8").split())
+    assert f"is {-behind['mean']:.1f} points ahead of it (p = {behind['p_value']:.2g}, one of 15 comparisons)" in page
+
+
 def test_means_are_over_domains_and_every_sample_is_held_out_once() -> None:
     for found in record().values():
         for measured in found["methods"].values():
@@ -43,7 +52,7 @@ from tabular import penguins, pen_movement
 import numpy as np
 for name in ("population", "species"):
     data = penguins(by=name)
-    print(len(data.X), data.X.shape[1], len(set(data.domains)), sorted(set(data.y)))
+    print(len(data.X), data.X.shape[1], len(set(data.domains)), sorted(set(data.y.tolist())))
 moved = pen_movement([np.array([[0.0, 0.0], [10.0, 0.0]]), np.array([[10.0, 10.0]])])
 print(moved.shape, moved[:, 0].tolist(), moved[:, -1].tolist())
 """
