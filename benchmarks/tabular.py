@@ -40,7 +40,7 @@ from machine import machine
 
 MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
 CALIBRATED = {"domain_gradient_step": "calibrated:0.5", "label_gradient_step": "calibrated:0.5"}
-NETS = {
+NETS: dict[str, dict[str, Any]] = {
     "erm": {"method": "erm"},
     "label_grad": {"method": "label_grad"},
     "crossgrad": {"method": "crossgrad"},
