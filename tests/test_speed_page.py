@@ -66,8 +66,8 @@ def test_what_compiling_and_layouts_gave_is_told_as_it_is_on_record() -> None:
     nets = {row["net"]: row for row in record("layouts")["nets"]}
     over = {name: {way: f"{value:.2f}" for way, value in row["over_eager"].items()} for name, row in nets.items()}
     assert (
-        f"LeNet take {over['lenet']['compiled']} of the time, of the residual net {over['resnet']['compiled']} and of the "
-        f"keyword net {over['keyword']['compiled']}"
+        f"LeNet take {over['lenet']['compiled']} of the time, of the residual net {over['resnet']['compiled']} and "
+        f"of the keyword net {over['keyword']['compiled']}"
     ) in PAGE
     layouts = [over[name]["channels_last"] for name in ("lenet", "resnet", "keyword")]
     assert f"likewise: {layouts[0]}, {layouts[1]} and {layouts[2]}." in PAGE
