@@ -45,9 +45,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Target:
     target = Target(
         "Table 4: small",
         (
-            Column("Fold", DIGITS, PUBLISHED, held_out=FOLD),
-            Column("All", DIGITS, {}, gains={"crossgrad": 2.0}),
-            Column("Absent", ABSENT, PUBLISHED),
+            Column("Fold", (DIGITS,), PUBLISHED, held_out=FOLD),
+            Column("All", (DIGITS,), {}, gains={"crossgrad": 2.0}),
+            Column("Absent", (ABSENT,), PUBLISHED),
         ),
     )
     monkeypatch.setitem(TARGETS, "table4", target)
@@ -159,10 +159,12 @@ def test_every_table_names_benchmarks_and_methods_that_there_are_and_studies_wit
     assert {study.benchmark for study in target.studies} <= set(BENCHMARKS)
     for study in target.studies:
         assert set(study.options) <= set(BENCHMARKS[study.benchmark].options)
-        assert all(column.study == study for column in target.columns if column.study.name == study.name)
+        of_its_name = [each for column in target.columns for each in column.studies if each.name == study.name]
+        assert of_its_name == [study] * len(of_its_name)
     for column in target.columns:
-        assert set(column.published) <= set(column.study.methods)
-        assert set(column.gains or {}) <= set(column.study.methods)
+        assert len({(study.methods, study.matched) for study in column.studies}) == 1
+        assert set(column.published) <= set(column.methods)
+        assert set(column.gains or {}) <= set(column.methods)
 
 
 def test_studies_of_one_name_are_one_study_in_all_tables() -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from crossgrad.experiments.matching import MATCHED
 from crossgrad.records import Record, read_records
 from crossgrad.report.differences import Cells, cells_of, difference
 from crossgrad.report.names import CONTROLS, display_name, method_order
@@ -15,6 +14,7 @@ from crossgrad.report.rows import Difference
 from crossgrad.reproduction.carrying_out import COMPARISON
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
+from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import Column, Target
 from crossgrad.significance import Estimate, estimate
 
@@ -32,7 +32,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The records of one column.
+    """The records of one study, or of several pooled.
 
     Attributes:
         accuracies: over all examples of the held-out domains, in per cent, of each method by seed; of several folds
@@ -57,11 +57,21 @@ class Found:
         return difference(self.cells[method], self.cells[other], self.domains)
 
 
-def found_for(column: Column, folder: Path) -> Found:
-    """Read a column's records from the folder of its scale; empty where there are none."""
-    place = folder / column.study.name / COMPARISON
+def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = None) -> Found:
+    """Read a study's records from the folder of its scale; empty where there are none.
+
+    Args:
+        study: whose.
+        folder: of all studies at the scale.
+        held_out: the fold that counts; None: all.
+    """
+    place = folder / study.name / COMPARISON
     records = read_records(place) if (place / "records.jsonl").exists() else []
-    finished = [record for record in records if record["error"] is None and _counts(column, record)]
+    finished = [
+        record
+        for record in records
+        if record["error"] is None and (held_out is None or set(record["held_out"]) == set(held_out))
+    ]
     answers = unpack_answers(place, finished)
     methods = {record["method"] for record in finished}
     n_folds = len({tuple(record["held_out"]) for record in finished})
@@ -72,6 +82,37 @@ def found_for(column: Column, folder: Path) -> Found:
         },
         cells={method: cells_of(finished, method, answers) for method in methods},
         domains=finished[0]["domains"] if finished else (),
+    )
+
+
+def pooled(found: Mapping[str, Found]) -> Found:
+    """Several studies as one, of the methods and seeds that all of them have; one study as it is.
+
+    Args:
+        found: by the study's name. Domains take it before their own: "01" of two studies is two domains.
+    """
+    if len(found) == 1:
+        return next(iter(found.values()))
+    parts = list(found.values())
+    methods = set.intersection(*(set(part.cells) for part in parts))
+    return Found(
+        accuracies={
+            method: {
+                seed: fmean(part.accuracies[method][seed] for part in parts)
+                for seed in parts[0].accuracies[method]
+                if all(seed in part.accuracies[method] for part in parts)
+            }
+            for method in methods
+        },
+        cells={
+            method: {
+                (f"{name}/{domain}", seed): cell
+                for name, part in found.items()
+                for (domain, seed), cell in part.cells[method].items()
+            }
+            for method in methods
+        },
+        domains=[f"{name}/{domain}" for name, part in found.items() for domain in part.domains],
     )
 
 
@@ -89,10 +130,6 @@ def accuracies_by_seed(records: Sequence[Record], n_folds: int) -> dict[int, flo
     return {seed: fmean(values) for seed, values in by_seed.items() if len(values) == n_folds}
 
 
-def _counts(column: Column, record: Record) -> bool:
-    return column.held_out is None or set(record["held_out"]) == set(column.held_out)
-
-
 def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
     """A table of the paper from the records that are there; what is missing is said in its notes.
 
@@ -104,10 +141,10 @@ def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
     rows: list[dict[str, Cell]] = []
     notes = [*target.notes, *(f"{study.name}: {study.what}." for study in target.studies)]
     for column in target.columns:
-        found = found_for(column, folder)
-        methods = [*column.study.methods, *([MATCHED] if column.study.matched else [])]
-        rows += [_row(column, method, found) for method in sorted(methods, key=method_order)]
-        notes += [f"{column.heading}: {text}" for text in _said(column, methods, scale, found)]
+        parts = {study.name: found_in(study, folder, held_out=column.held_out) for study in column.studies}
+        found = pooled(parts)
+        rows += [_row(column, method, found) for method in sorted(column.methods, key=method_order)]
+        notes += [f"{column.heading}: {text}" for text in _said(column, scale, found, parts)]
     return PaperTable(target.title, COLUMNS, tuple(rows), tuple(notes))
 
 
@@ -132,23 +169,43 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
     }
 
 
-def _said(column: Column, methods: Sequence[str], scale: Scale, found: Found) -> list[str]:
+def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]) -> list[str]:
     """What is missing; CrossGrad against LabelGrad and against the controls."""
-    missing = {
-        method: [seed for seed in range(scale.n_seeds) if seed not in found.accuracies.get(method, {})]
-        for method in methods
-    }
-    if all(len(seeds) == scale.n_seeds for seeds in missing.values()):
+    if not any(any(part.accuracies.values()) for part in parts.values()):
         return ["Not run."]
     texts = [
         f"{display_name('crossgrad')} against {display_name(other)}: {_in_words(against)}"
         for other in ("label_grad", *CONTROLS)
         if (against := found.against("crossgrad", other)) is not None
     ]
-    absent = [
-        f"{display_name(method)} (seeds {', '.join(map(str, seeds))})" for method, seeds in missing.items() if seeds
+    if len(parts) == 1:
+        return [*texts, *([f"Missing runs: {missing}."] if (missing := _missing(column, scale, found)) else [])]
+    gains = [
+        f"{name} {signed_points(against.comparison.mean)}"
+        for name, part in parts.items()
+        if (against := part.against("crossgrad", "erm")) is not None
     ]
-    return [*texts, *([f"Missing runs: {'; '.join(absent)}."] if absent else [])]
+    return [
+        f"The mean over {len(parts)} studies; differences are paired over the test domains of all.",
+        *texts,
+        *([f"{display_name('crossgrad')} against {display_name('erm')}, each: {', '.join(gains)}."] if gains else []),
+        *(
+            f"Missing runs of {name}: {missing}."
+            for name, part in parts.items()
+            if (missing := _missing(column, scale, part))
+        ),
+    ]
+
+
+def _missing(column: Column, scale: Scale, found: Found) -> str:
+    """Methods with the seeds that they lack; "" where none do."""
+    missing = {
+        method: [seed for seed in range(scale.n_seeds) if seed not in found.accuracies.get(method, {})]
+        for method in column.methods
+    }
+    return "; ".join(
+        f"{display_name(method)} (seeds {', '.join(map(str, seeds))})" for method, seeds in missing.items() if seeds
+    )
 
 
 def _in_words(against: Difference) -> str:

@@ -56,6 +56,22 @@ class Study:
 FONTS = Study("fonts", "fonts", "drawn anew in 109 handwriting families of Google Fonts")
 FONTS_AUTHORS = Study("fonts_authors", "fonts_authors", "the arrays that the authors published")
 HANDWRITING = Study("handwriting", "handwriting", "a stand-in for LipiTk: Omniglot's Sanskrit, 20 writers")
+OTHER_ALPHABETS = tuple(
+    Study(
+        f"handwriting-{name}",
+        "handwriting",
+        f"a stand-in for LipiTk: Omniglot's {alphabet}, 20 writers of its own",
+        options={"alphabet": alphabet},
+    )
+    for name, alphabet in (
+        ("greek", "Greek"),
+        ("katakana", "Japanese_(katakana)"),
+        ("latin", "Latin"),
+        ("tagalog", "Tagalog"),
+    )
+)
+"""To be pooled by their results. One data set of all their characters would confound label and domain: who wrote tells
+which alphabet it is, and so rules out most labels."""
 LIPITK = Study("lipitk", "lipitk", "the paper's own: LipiTk's Devanagari")
 ROTATED_MNIST = Study(
     "rotated_mnist",

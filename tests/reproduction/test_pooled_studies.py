@@ -1,0 +1,161 @@
+"""Several studies as one column of a table: means over studies, differences paired over the test domains of all."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossgrad.data import BENCHMARKS, DomainDataset
+from crossgrad.records import read_records
+from crossgrad.report.differences import Cell
+from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, accuracy_table, carry_out_study
+from crossgrad.reproduction.accuracy_tables import Found, found_in, pooled
+from crossgrad.reproduction.studies import HANDWRITING, OTHER_ALPHABETS, Study
+from crossgrad.reproduction.targets import Column
+
+METHODS = ("erm", "crossgrad")
+ONE, TWO = (
+    Study(name, "digits", f"{name} half", hold_out="2", methods=METHODS, matched=False) for name in ("one", "two")
+)
+BOTH = Target("Table 4: small", (Column("Both", (ONE, TWO), {}, gains={"crossgrad": 1.0}),))
+SCALE = replace(SCALES["quick"], settings={"max_steps": 3, "batch_size": 8})
+
+
+def record(method: str, seed: int, **accuracies: float) -> str:
+    return json.dumps(
+        {
+            "version": 1, "key": f"{method}{seed}", "dataset": "digits", "method": method, "seed": seed,
+            "held_out": list(accuracies), "domains": ["train", *accuracies], "error": None,
+            "out_of_domain": {"accuracy": fmean(accuracies.values()), "n": 10, "by_domain": accuracies},
+        }
+    )  # fmt: skip
+
+
+def write(folder: Path, study: str, *lines: str) -> None:
+    place = folder / study / "comparison"
+    place.mkdir(parents=True)
+    (place / "records.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def cells(table: PaperTable, method: str) -> dict[str, object]:
+    return next(dict(row) for row in table.rows if row["method"] == method)
+
+
+def test_accuracies_are_means_over_studies_and_differences_are_paired_over_all_their_domains(tmp_path: Path) -> None:
+    write(tmp_path, "one", *(record("erm", seed, a=0.5, b=0.7) for seed in (0, 1)),
+          *(record("crossgrad", seed, a=0.6, b=0.9) for seed in (0, 1)))  # fmt: skip
+    write(tmp_path, "two", *(record("erm", seed, a=0.2, b=0.2) for seed in (0, 1)),
+          *(record("crossgrad", seed, a=0.2, b=0.3) for seed in (0, 1)))  # fmt: skip
+    table = accuracy_table(BOTH, SCALE, tmp_path)
+    assert cells(table, "ERM")["ours"] == "40.0 ± 0.0"
+    assert cells(table, "CrossGrad")["ours"] == "50.0 ± 0.0"
+    row = cells(table, "CrossGrad")
+    assert (row["gain"], row["published"], row["minus_published"]) == ("+10.0", "+1.0 on ERM", "+9.0")
+    assert row["p_domains"] == "0.092"  # t = 10 / (8.165 / 2) with three degrees of freedom
+    assert "Both: CrossGrad against ERM, each: one +15.0, two +5.0." in table.notes
+    assert {"one: one half.", "two: two half."} <= set(table.notes)
+
+
+def test_a_domain_of_one_study_is_never_paired_with_one_of_its_name_in_another(tmp_path: Path) -> None:
+    write(tmp_path, "one", record("erm", 0, a=0.5), record("crossgrad", 0, a=0.6))
+    write(tmp_path, "two", record("erm", 0, a=0.1), record("crossgrad", 0, a=0.5))
+    found = pooled({study.name: found_in(study, tmp_path) for study in (ONE, TWO)})
+    against = found.against("crossgrad", "erm")
+    assert against is not None
+    assert against.by_domain == pytest.approx({"one/a": 10.0, "two/a": 40.0})
+
+
+def test_what_one_study_lacks_is_not_pooled_and_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "one", *(record(method, seed, a=0.5) for method in METHODS for seed in (0, 1)))
+    table = accuracy_table(BOTH, SCALE, tmp_path)
+    assert [row["ours"] for row in table.rows] == [None, None]
+    assert [row["gain"] for row in table.rows] == [None, None]
+    assert "Both: Missing runs of two: ERM (seeds 0, 1); CrossGrad (seeds 0, 1)." in table.notes
+    assert not any("Missing runs of one" in note for note in table.notes)
+
+    write(tmp_path, "two", record("erm", 0, a=0.1), *(record("crossgrad", seed, a=0.3) for seed in (0, 1)))
+    table = accuracy_table(BOTH, SCALE, tmp_path)
+    assert cells(table, "ERM")["ours"] == "30.0"  # of the seed that both have
+    assert cells(table, "CrossGrad")["ours"] == "40.0 ± 0.0"
+    assert "Both: Missing runs of two: ERM (seeds 1)." in table.notes
+
+
+def test_no_study_of_a_column_run_is_not_run(tmp_path: Path) -> None:
+    assert "Both: Not run." in accuracy_table(BOTH, SCALE, tmp_path).notes
+
+
+ACCURACIES = st.lists(st.floats(0, 1), min_size=3, max_size=3)
+
+
+@given(st.lists(st.tuples(ACCURACIES, ACCURACIES), min_size=1, max_size=5))
+def test_with_as_many_domains_each_the_mean_difference_is_the_difference_of_means(
+    studies: list[tuple[list[float], list[float]]],
+) -> None:
+    found = {
+        str(index): Found(
+            accuracies={name: {0: 100 * fmean(of)} for name, of in zip(METHODS, both, strict=True)},
+            cells={
+                name: {(str(domain), 0): Cell(accuracy, None) for domain, accuracy in enumerate(of)}
+                for name, of in zip(METHODS, both, strict=True)
+            },
+            domains=["0", "1", "2"],
+        )
+        for index, both in enumerate(studies)
+    }
+    result = pooled(found)
+    against, erm, crossgrad = result.against("crossgrad", "erm"), result.of("erm"), result.of("crossgrad")
+    assert against is not None
+    assert erm is not None
+    assert crossgrad is not None
+    assert against.comparison.n == 3 * len(studies)
+    assert against.comparison.mean == pytest.approx(crossgrad.value - erm.value, abs=1e-9)
+
+
+def test_runs_of_two_studies_are_pooled_with_the_test_over_all_their_examples(tmp_path: Path) -> None:
+    dataset = BENCHMARKS["digits"].open()
+    halves = [dataset.subset(range(start, len(dataset), 2)) for start in (0, 1)]
+    for study, half in zip((ONE, TWO), halves, strict=True):
+        carry_out_study(study, SCALE, tmp_path, half, jobs=1)
+    table = accuracy_table(BOTH, SCALE, tmp_path)
+    for method, name in (("erm", "ERM"), ("crossgrad", "CrossGrad")):
+        by_study = [
+            fmean(
+                100 * record["out_of_domain"]["accuracy"]
+                for record in read_records(tmp_path / study.name / "comparison")
+                if record["method"] == method
+            )
+            for study in (ONE, TWO)
+        ]
+        assert str(cells(table, name)["ours"]).startswith(f"{fmean(by_study):.1f} ± ")
+    found = pooled({study.name: found_in(study, tmp_path) for study in (ONE, TWO)})
+    against = found.against("crossgrad", "erm")
+    assert against is not None
+    assert against.by_example is not None
+    assert against.by_example.matched_pairs.n == len(dataset)
+    assert against.comparison.n == 2 * len(dataset.domain_names)
+
+
+def test_table_4_pools_the_other_alphabets_each_with_its_own_20_writers() -> None:
+    (column,) = [column for column in TARGETS["table4"].columns if column.studies == OTHER_ALPHABETS]
+    assert {study.options["alphabet"] for study in column.studies} == {
+        "Greek",
+        "Japanese_(katakana)",
+        "Latin",
+        "Tagalog",
+    }
+    assert not column.published  # other labels: only gains can be set beside
+    assert column.gains == {"dann": 1.3, "label_grad": 3.8, "crossgrad": 6.1}
+    if not BENCHMARKS["handwriting"].is_here:
+        pytest.skip("Omniglot is not here")
+    opened: list[DomainDataset] = [study.open() for study in (HANDWRITING, *OTHER_ALPHABETS)]
+    assert [len(dataset.label_names) for dataset in opened] == [42, 24, 47, 26, 17]
+    for dataset in opened:
+        assert len(dataset.domain_names) == 20
+        assert dataset.domain_split is not None
+        assert len(dataset.domain_split.test) == 5
+        assert len(dataset) == 20 * len(dataset.label_names)
+    assert len({dataset.name for dataset in opened}) == len(opened)
