@@ -41,6 +41,8 @@ class DomainDataset:
             training batch takes at random; nothing is measured on them. None: no augmentation.
         domain_split: the dataset's own split of its domains, where it has one.
         benchmark: name of the benchmark that it is, in BENCHMARKS; None for one's own data.
+        files: n names, of the file that each input was read from; None where inputs are no files. Results do not depend
+            on them.
 
     Raises:
         DataError: lengths, indices or names that do not go together.
@@ -57,6 +59,7 @@ class DomainDataset:
     domain_split: DomainSplit | None = None
     benchmark: str | None = None
     weights: Float[Tensor, " n"] | None = None
+    files: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.inputs, Tensor) and not self.inputs.is_floating_point():
@@ -80,6 +83,8 @@ class DomainDataset:
             raise DataError(
                 f"variants have shape {tuple(self.variants.shape)} for inputs of {tuple(self.inputs.shape)}"
             )
+        if self.files is not None:
+            _check_length("files", self.files, self.inputs)
         if self.weights is not None:
             _check_length("weights", self.weights, self.inputs)
             if not bool((self.weights.isfinite() & (self.weights > 0)).all()):
@@ -224,6 +229,7 @@ class DomainDataset:
             domains=self.domains[chosen],
             variants=None if self.variants is None else self.variants[chosen],
             weights=None if self.weights is None else self.weights[chosen],
+            files=self.files and tuple(self.files[index] for index in torch.arange(len(self))[chosen].tolist()),
         )
 
     @cached_property
@@ -241,6 +247,6 @@ class DomainDataset:
         return digest.hexdigest()[:16]
 
 
-def _check_length(what: str, indices: Tensor, inputs: Tensor | LazyInputs) -> None:
+def _check_length(what: str, indices: Tensor | tuple[str, ...], inputs: Tensor | LazyInputs) -> None:
     if len(indices) != len(inputs):
         raise DataError(f"{what} has {len(indices)} entries for {len(inputs)} inputs")

@@ -111,7 +111,8 @@ def read_media(
         inputs = LazyInputs(source, torch.arange(len(chosen)), workers)
     label_indices, label_names = name_indices([labels[index] for index in kept], what="labels")
     domain_indices, domain_names = name_indices([domains[index] for index in kept], what="domains")
-    return DomainDataset(inputs, label_indices, domain_indices, label_names, domain_names, name, decoding)
+    files = tuple(relative[index] for index in kept)
+    return DomainDataset(inputs, label_indices, domain_indices, label_names, domain_names, name, decoding, files=files)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from crossgrad._types import Batch
 from crossgrad.data import DomainDataset, Standardisation
+from crossgrad.experiments.sounds import sounds
 from crossgrad.experiments.watched import examples_in_turn
 from crossgrad.methods import Method
 
@@ -13,7 +14,7 @@ EXAMPLES = 8
 
 
 def gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> dict[str, Any]:
-    """A few training images, the domains in turn, as they are and as the trained method moves them."""
+    """A few training inputs, the domains in turn, as they are, as the trained method moves them, and as both sound."""
     if train.inputs.ndim != 4:
         return {}
     chosen = train.subset(examples_in_turn(train, EXAMPLES))
@@ -24,9 +25,11 @@ def gallery(method: Method, scaling: Standardisation, train: DomainDataset) -> d
     moved = method.perturbed(Batch(*(tensor.to(device) for tensor in batch)))
     if not moved:
         return {}
+    arrays = {name: scaling.invert(values.cpu()).numpy() for name, values in moved.items()}
     return {
         "inputs": inputs.numpy(),
         "labels": np.array([train.label_names[index] for index in chosen.labels.tolist()]),
         "domains": np.array([train.domain_names[index] for index in chosen.domains.tolist()]),
-        **{name: scaling.invert(values.cpu()).numpy() for name, values in moved.items()},
+        **arrays,
+        **sounds(train, inputs.numpy(), arrays),
     }

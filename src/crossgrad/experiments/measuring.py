@@ -11,6 +11,7 @@ import numpy as np
 from crossgrad.data import DomainDataset, Split, training_subset
 from crossgrad.evaluation import accuracies, probabilities
 from crossgrad.experiments.gallery import gallery
+from crossgrad.experiments.mistakes import mistakes
 from crossgrad.experiments.run_training import Trained
 from crossgrad.experiments.watched import LOG
 
@@ -23,7 +24,7 @@ def measure(trained: Trained, dataset: DomainDataset, parts: Split, *, log: Path
         dataset: that is split.
         parts: of the dataset.
         log: of the training, which goes with the artefacts where there is one.
-        artefacts: folder of predictions, history and pictures; made whole, in place of what is there.
+        artefacts: folder of predictions, worst mistakes, history and pictures; made whole, in place of what is there.
 
     Returns:
         What the run's record says of it.
@@ -44,6 +45,7 @@ def measure(trained: Trained, dataset: DomainDataset, parts: Split, *, log: Path
             label=outside.labels.numpy(),
             probabilities=outside_probabilities.numpy(),
         )
+        np.savez(partial / "mistakes.npz", **mistakes(outside, parts.out_of_domain, outside_probabilities))
     (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
     if pictures := gallery(method, scaling, training_subset(dataset, parts)):
         np.savez(partial / "gallery.npz", **pictures)
