@@ -112,29 +112,51 @@ def draw_sheet(dataset: DomainDataset, plan: SheetPlan) -> Image.Image:
     Raises:
         DataError: inputs of another shape.
     """
-    pictures = _pictures(dataset, plan)
+    return lay_out(
+        _pictures(dataset, plan),
+        rows=[dataset.domain_names[domain] for domain in plan.domains],
+        columns=[(dataset.label_names[label], plan.labels.count(label)) for label in dict.fromkeys(plan.labels)],
+    )
+
+
+def lay_out(
+    pictures: Sequence[Sequence[NDArray[np.uint8] | None]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[tuple[str, int]],
+    least_cell: int = _LEAST_CELL,
+) -> Image.Image:
+    """Lay pictures out in rows and columns, with names on the left and above.
+
+    Args:
+        pictures: by row, each a picture a column: (height, width) or (height, width, 1 or 3), of one size; None leaves
+            a gap.
+        rows: their names.
+        columns: names of neighbouring columns that belong together, and how many they are; these stand closer.
+        least_cell: of a picture's longer side, in pixels; smaller ones are enlarged by a whole number.
+    """
     height, width = next(picture.shape[:2] for row in pictures for picture in row if picture is not None)
-    cell_width, cell_height = _cell(width, height)
+    cell_width, cell_height = _cell(width, height, least_cell)
     font = ImageFont.load_default(size=_TEXT)
-    row_names = [_fitted(dataset.domain_names[domain], font, _MOST_NAME) for domain in plan.domains]
-    places = _places(plan, cell_width)
+    row_names = [_fitted(name, font, _MOST_NAME) for name in rows]
+    places = _places([n for _, n in columns], cell_width)
     left = _MARGIN + max(round(font.getlength(name)) for name in row_names) + 2 * _GAP
     top = _MARGIN + round(1.5 * _TEXT)
     sheet = Image.new(
         "RGB",
         (
             left + places[-1] + cell_width + _MARGIN,
-            top + len(plan.domains) * (cell_height + _GAP) - _GAP + _MARGIN,
+            top + len(rows) * (cell_height + _GAP) - _GAP + _MARGIN,
         ),
         _PAPER,
     )
     draw = ImageDraw.Draw(sheet)
-    for middle, heading in _headings(dataset, plan, font, places, cell_width):
+    for middle, heading in _headings(columns, font, places, cell_width):
         draw.text((left + middle, _MARGIN), heading, fill=_INK, font=font, anchor="ma")
-    for row, (name, examples) in enumerate(zip(row_names, pictures, strict=True)):
+    for row, (name, shown) in enumerate(zip(row_names, pictures, strict=True)):
         y = top + row * (cell_height + _GAP)
         draw.text((left - 2 * _GAP, y + cell_height // 2), name, fill=_INK, font=font, anchor="rm")
-        for place, picture in zip(places, examples, strict=True):
+        for place, picture in zip(places, shown, strict=True):
             x = left + place
             if picture is None:
                 draw.rectangle((x, y, x + cell_width - 1, y + cell_height - 1), fill=_NOTHING)
@@ -164,35 +186,37 @@ def _pictures(dataset: DomainDataset, plan: SheetPlan) -> list[list[NDArray[np.u
     return [[None if example is None else drawn[example] for example in row] for row in plan.examples]
 
 
-def _cell(width: int, height: int) -> tuple[int, int]:
+def _cell(width: int, height: int, least: int) -> tuple[int, int]:
     """Width and height of a drawn input: a whole multiple, or a fraction, of its own."""
     longest = max(width, height)
-    scale = -(-_LEAST_CELL // longest) if longest <= _MOST_CELL else _MOST_CELL / longest
+    scale = -(-least // longest) if longest <= _MOST_CELL else _MOST_CELL / longest
     return max(1, round(scale * width)), max(1, round(scale * height))
 
 
 def _resized(picture: NDArray[np.uint8], width: int, height: int) -> Image.Image:
-    image = Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)
+    image = Image.fromarray(picture.squeeze(-1) if picture.shape[2:] == (1,) else picture)
     # Enlarged pixels stay squares: what a net sees is what is shown.
     method = Image.Resampling.NEAREST if width >= image.width else Image.Resampling.LANCZOS
     return image.resize((width, height), method).convert("RGB")
 
 
-def _places(plan: SheetPlan, cell_width: int) -> list[int]:
-    """Each column's left edge, from that of the first; columns of one label stand closer than others."""
-    each = len(plan.labels) // len(set(plan.labels))
-    between = _GAP if each == 1 else 4 * _GAP
-    return [column * (cell_width + _GAP) + column // each * (between - _GAP) for column in range(len(plan.labels))]
+def _places(groups: Sequence[int], cell_width: int) -> list[int]:
+    """Each column's left edge, from that of the first; those of a group stand closer than others."""
+    between = _GAP if max(groups) == 1 else 4 * _GAP
+    of_column = [group for group, n in enumerate(groups) for _ in range(n)]
+    return [column * (cell_width + _GAP) + group * (between - _GAP) for column, group in enumerate(of_column)]
 
 
 def _headings(
-    dataset: DomainDataset, plan: SheetPlan, font: _Font, places: Sequence[int], cell_width: int
+    columns: Sequence[tuple[str, int]], font: _Font, places: Sequence[int], cell_width: int
 ) -> Iterator[tuple[float, str]]:
-    """Where the middle of each label's columns is, and the label's name as it fits there."""
-    for label in dict.fromkeys(plan.labels):
-        edges = [place for place, of in zip(places, plan.labels, strict=True) if of == label]
+    """Where the middle of each group of columns is, and its name as it fits there."""
+    first = 0
+    for name, n in columns:
+        edges = places[first : first + n]
         width = edges[-1] + cell_width - edges[0]
-        yield edges[0] + width / 2, _fitted(dataset.label_names[label], font, width)
+        yield edges[0] + width / 2, _fitted(name, font, width)
+        first += n
 
 
 def _fitted(name: str, font: _Font, most_pixels: float) -> str:

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
     from crossgrad.reproduction import Scale, Study, Trials
 
-NAMES = ("table3", "table4", "table5", "table8", "table9", "figure6", "figure7", "ablations", "conditions", "all")
+NAMES = (
+    "table3",
+    "table4",
+    "table5",
+    "table8",
+    "table9",
+    "figure6",
+    "figure7",
+    "gallery",
+    "ablations",
+    "conditions",
+    "all",
+)
 
 
 def reproduce(
@@ -25,8 +37,9 @@ def reproduce(
         typer.Argument(
             metavar="NAME",
             help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
-            "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), ablations (CrossGrad "
-            "with one thing changed at a time), conditions (when does it help?), or all.",
+            "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), gallery (inputs and "
+            "what CrossGrad moves them to), ablations (CrossGrad with one thing changed at a time), conditions (when "
+            "does it help?), or all.",
             show_default=False,
         ),
     ],
@@ -66,10 +79,13 @@ def reproduce(
             FIGURES,
             SCALES,
             TARGETS,
+            TASKS,
             ablation_table,
             accuracy_table,
             condition_table,
+            draw_gallery,
             table3,
+            tasks_to_train,
             to_measure,
         )
 
@@ -80,7 +96,7 @@ def reproduce(
     names = [known for known in NAMES if known != "all" and name in (known, "all")]
     targets = {known: TARGETS[known] for known in names if known in TARGETS}
     folder = output / scale
-    figures = [known for known in names if known in FIGURES]
+    figures = [known for known in names if known in (*FIGURES, "gallery")]
     parts: list[Study | Trials] = [
         *{study.name: study for target in targets.values() for study in target.studies}.values(),
         *(ABLATIONS if "ablations" in names else ()),
@@ -99,19 +115,26 @@ def reproduce(
             if parts:
                 _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
             for known in figures:
-                _train_for(known, SCALES[scale], folder)
+                (_train_tasks if known == "gallery" else _train_for)(known, SCALES[scale], folder)
         except KeyboardInterrupt:
             say("Interrupted: finished runs are kept; the same command goes on from there.")
             raise typer.Exit(130) from None
     for known in names:
         with status(f"making {known}"):
-            picture = None
-            if known in FIGURES:
+            pictures: dict[str, bytes] = {}
+            if known == "gallery":
+                if len(tasks_to_train(folder)) == len(TASKS):
+                    say("gallery: no task is trained yet, so it is not drawn.")
+                    continue
+                drawn = draw_gallery(SCALES[scale], folder)
+                table = drawn.table
+                pictures = {f"{known}-{task}.png": picture for task, picture in drawn.pictures.items()}
+            elif known in FIGURES:
                 if missing := to_measure(known, SCALES[scale], folder):
                     say(f"{known}: {count(len(missing), 'model')} not trained yet, so it is not drawn.")
                     continue
                 figure = FIGURES[known](SCALES[scale], folder)
-                picture, table = figure.svg, figure.table
+                pictures, table = {f"{known}.svg": figure.svg.encode()}, figure.table
             else:
                 of_trials = {"ablations": ablation_table, "conditions": condition_table}
                 table = (
@@ -123,11 +146,9 @@ def reproduce(
                 )
         place = output if known == "table3" else folder
         content = json.dumps(asdict(table), ensure_ascii=False, indent=2) + "\n"
-        files = {f"{known}.md": as_markdown(table), f"{known}.json": content}
-        if picture:
-            files[f"{known}.svg"] = picture
-        for file, text in files.items():
-            write_whole(place / file, text.encode(), overwrite=True)
+        files = {f"{known}.md": as_markdown(table).encode(), f"{known}.json": content.encode(), **pictures}
+        for file, written in files.items():
+            write_whole(place / file, written, overwrite=True)
         if as_json:
             show_json(asdict(table))
             continue
@@ -204,3 +225,16 @@ def _train_for(figure: str, scale: "Scale", folder: Path) -> None:
             except DataError as error:
                 say(f"{figure}: left out. {error}", style="yellow")
                 return
+
+
+def _train_tasks(figure: str, scale: "Scale", folder: Path) -> None:
+    from crossgrad.reproduction import measured_moves, tasks_to_train
+
+    missing = tasks_to_train(folder)
+    say(f"{figure}: {count(len(missing), 'model')} to train, one after another")
+    for place, study in enumerate(missing, start=1):
+        with status(f"{place} of {len(missing)}: {study.name}"):
+            try:
+                measured_moves(study, scale, folder)
+            except DataError as error:
+                say(f"{figure}: {study.name} is left out. {error}", style="yellow")

@@ -60,6 +60,18 @@ class Gallery:
     """Percentiles of each input's own values that are black and white; None where 0 and 1 are."""
 
 
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """Examples as pixels: a row of pictures each, the input first, then each moved input and its difference."""
+
+    rows: tuple[tuple[NDArray[np.uint8], ...], ...]
+    """(height, width), or (height, width, 3) where there are colours."""
+    largest: float
+    """The difference that has the full colour."""
+    contrast: tuple[int, int] | None
+    """Percentiles of each input's own values that are black and white; None where 0 and 1 are."""
+
+
 def galleries(records: Sequence[Record], artefacts: Artefacts) -> tuple[Gallery, ...]:
     """One gallery a method, from its first run that has pictures; fewer examples where they would be too much.
 
@@ -116,22 +128,38 @@ def draw(
         method: that moved them.
         run: in words.
     """
+    drawn = panels(inputs, moved)
+    rows = []
+    for what, pictures in zip(whats, drawn.rows, strict=True):
+        texts = [f"Input: {what}"]
+        for name in moved:
+            texts += [f"{what}, {MOVED[name]}", f"{what}: what was changed"]
+        rows.append((what, tuple(_picture(pixels, text) for pixels, text in zip(pictures, texts, strict=True))))
+    headers = ["Input"]
+    for name in moved:
+        headers += [MOVED[name].capitalize(), "Difference"]
+    return Gallery(method, display_name(method), run, tuple(headers), tuple(rows), drawn.largest, drawn.contrast)
+
+
+def panels(inputs: NDArray[np.float64], moved: Mapping[str, NDArray[np.float64]]) -> Panels:
+    """Inputs, and what each was moved to with the difference, as pixels.
+
+    Args:
+        inputs: (n, channels, height, width).
+        moved: by name, likewise.
+    """
     # Channels are averaged with their signs: one picture says where an input became brighter or darker.
     signed = {name: (values - inputs).mean(axis=1) for name, values in moved.items()}
     largest = max((float(np.abs(values).max()) for values in signed.values() if values.size), default=0.0)
     contrast = None if inputs.size == 0 or 0 <= inputs.min() <= inputs.max() <= 1 else CONTRAST
     rows = []
-    for i, what in enumerate(whats):
-        black, white = np.percentile(inputs[i], contrast) if contrast else (0.0, 1.0)
-        pictures = [_picture(_grey_or_colour(inputs[i], black, white), f"Input: {what}")]
-        for name, values in moved.items():
-            pictures.append(_picture(_grey_or_colour(values[i], black, white), f"{what}, {MOVED[name]}"))
-            pictures.append(_picture(_diverging(signed[name][i], largest), f"{what}: what was changed"))
-        rows.append((what, tuple(pictures)))
-    headers = ["Input"]
-    for name in moved:
-        headers += [MOVED[name].capitalize(), "Difference"]
-    return Gallery(method, display_name(method), run, tuple(headers), tuple(rows), largest, contrast)
+    for i, values in enumerate(inputs):
+        black, white = np.percentile(values, contrast) if contrast else (0.0, 1.0)
+        pictures = [_grey_or_colour(values, black, white)]
+        for name in moved:
+            pictures += [_grey_or_colour(moved[name][i], black, white), diverging(signed[name][i], largest)]
+        rows.append(tuple(pictures))
+    return Panels(tuple(rows), largest, contrast)
 
 
 def _spread(domains: Sequence[str]) -> list[int]:
@@ -158,7 +186,13 @@ def _grey_or_colour(values: NDArray[np.float64], black: float, white: float) -> 
     return np.round(255 * shares.clip(0, 1)).astype(np.uint8)
 
 
-def _diverging(values: NDArray[np.float64], largest: float) -> NDArray[np.uint8]:
+def diverging(values: NDArray[np.float64], largest: float) -> NDArray[np.uint8]:
+    """Differences as colours: blue at -largest, white at 0, red at largest.
+
+    Example:
+        >>> diverging(np.array([-2.0, 0.0, 2.0]), 2.0).tolist()
+        [[33, 102, 172], [247, 247, 247], [178, 24, 43]]
+    """
     relative = values / largest if largest > 0 else values
     channels = [np.interp(relative, _POSITIONS, _COLOURS[:, channel]) for channel in range(3)]
     return np.round(np.stack(channels, axis=-1)).astype(np.uint8)

@@ -7,6 +7,8 @@ from crossgrad.reproduction.conditions import CONDITIONS, condition_table
 from crossgrad.reproduction.datasets import table3
 from crossgrad.reproduction.domain_nets import measured, to_measure
 from crossgrad.reproduction.figures import FIGURES, Figure
+from crossgrad.reproduction.gallery import Gallery, draw_gallery
+from crossgrad.reproduction.moves import TASKS, measured_moves, tasks_to_train
 from crossgrad.reproduction.paper_table import PaperTable
 from crossgrad.reproduction.scales import SCALES, Scale
 from crossgrad.reproduction.studies import Study
@@ -19,8 +21,10 @@ __all__ = [
     "FIGURES",
     "SCALES",
     "TARGETS",
+    "TASKS",
     "Cost",
     "Figure",
+    "Gallery",
     "PaperTable",
     "Scale",
     "Study",
@@ -33,7 +37,10 @@ __all__ = [
     "condition_table",
     "cost_of",
     "cost_of_trials",
+    "draw_gallery",
     "measured",
+    "measured_moves",
     "table3",
+    "tasks_to_train",
     "to_measure",
 ]
