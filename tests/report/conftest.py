@@ -1,8 +1,10 @@
 """Folders as a compare leaves them: numbers that look real, pictures that are real digits."""
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,59 @@ ANGLES = ("0", "15", "30", "45", "60", "75")
 GAINS = {"erm": 0.0, "label_grad": 0.031, "dann": -0.012, "crossgrad": 0.004}
 STEPS = list(range(0, 601, 20))
 
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 MakeFolder = Callable[..., Path]
+
+
+class Seen:
+    """What a page did while it was open."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        page.on("dialog", lambda dialog: (self.messages.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+
+Open = Callable[..., Seen]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on the PATH (Debian's package chromium)")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Open]:
+    contexts = []
+
+    def open_page(path: Path, *, width: int = 1280, colours: str = "light") -> Seen:
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours))
+        seen = Seen(contexts[-1].new_page())
+        seen.page.goto(path.as_uri())
+        return seen
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture
@@ -34,6 +88,9 @@ def make_folder(tmp_path: Path) -> MakeFolder:
         step: float = 1.5,
         artefacts: bool = True,
         channels: int = 1,
+        predictions: int = 0,
+        labels: int = 10,
+        sound: bool = False,
     ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
@@ -46,13 +103,15 @@ def make_folder(tmp_path: Path) -> MakeFolder:
                     accuracy = 0.92 - hardness[domain] + GAINS.get(method, 0.0) + generator.normal(0, 0.008)
                     if (method, domain, seed) in missing:
                         continue
-                    record = make_record(method, domain, seed, float(min(accuracy, 1)), dataset, domains, step)
+                    record = make_record(method, domain, seed, float(min(accuracy, 1)), dataset, domains, step, labels)
                     if (method, domain, seed) in failed:
                         record |= {"out_of_domain": None, "in_domain": None, "perturbation": None}
                         record["error"] = {"message": "loss became NaN", "step": 14}
                     lines.append(json.dumps(record) + "\n")
                     if artefacts and record["error"] is None:
-                        _write_artefacts(folder / "runs" / record["key"], record, generator, step, channels)
+                        _write_artefacts(folder / "runs" / record["key"], record, generator, step, channels, sound)
+                    if predictions and record["error"] is None:
+                        _write_predictions(folder / "runs" / record["key"], record, predictions)
         (folder / "records.jsonl").write_text("".join(lines))
         return folder
 
@@ -67,6 +126,7 @@ def make_record(
     dataset: str = "digits",
     domains: Sequence[str] = ANGLES,
     step: float = 1.5,
+    labels: int = 10,
 ) -> Record:
     own = {"crossgrad": {"domain_gradient_step": step, "label_gradient_step": step, "domain_weight": 0.5}}
     moves = method in ("label_grad", "crossgrad")
@@ -75,7 +135,7 @@ def make_record(
         "dataset": dataset,
         "fingerprint": "5a1d0c44",
         "n_examples": 1797,
-        "labels": [str(label) for label in range(10)],
+        "labels": [str(label) for label in range(labels)],
         "domains": list(domains),
         "held_out": [domain],
         "method": method,
@@ -101,7 +161,9 @@ def make_record(
     return {"key": run_key(record), **record}
 
 
-def _write_artefacts(folder: Path, record: Record, generator: np.random.Generator, step: float, channels: int) -> None:
+def _write_artefacts(
+    folder: Path, record: Record, generator: np.random.Generator, step: float, channels: int, sound: bool
+) -> None:
     folder.mkdir(parents=True)
     steps = np.array(STEPS)
     falling = 2.3 * np.exp(-steps / {"erm": 90, "dann": 150}.get(record["method"], 120))
@@ -121,7 +183,39 @@ def _write_artefacts(folder: Path, record: Record, generator: np.random.Generato
     }
     if record["method"] == "crossgrad":
         arrays["domain_perturbed"] = inputs + _moves(inputs, generator, step)
+    if sound:
+        for name in ("inputs", "label_perturbed", "domain_perturbed"):
+            if name in arrays:
+                n_steps = () if name == "inputs" else (5,)
+                arrays[f"sound/{name}"] = generator.integers(-9999, 9999, (2, *n_steps, 7760), dtype=np.int16)
+        arrays |= {"sound/steps": np.array([0.5, 1.0, 2.0, 4.0, 8.0]), "sound/sample_rate_hz": np.array(8000)}
     np.savez(folder / "gallery.npz", **arrays)
+
+
+def _write_predictions(folder: Path, record: Record, n: int) -> None:
+    """Of n examples, of which 0 (a "0", taken for a "1") is mistaken the worst, whatever the seed."""
+    (domain,) = record["held_out"]
+    first, n_labels = n * record["domains"].index(domain), len(record["labels"])
+    label = np.arange(n) % n_labels
+    generator = np.random.default_rng(record["seed"])
+    answer = np.where(generator.random(n) < record["out_of_domain"]["accuracy"], label, (label + 1) % n_labels)
+    answer[0] = 1
+    probabilities = np.full((n, n_labels), 0.2 / n_labels)
+    probabilities[np.arange(n), answer] += 0.8
+    probabilities[0] = [0.001, 0.999, *[0.0] * (n_labels - 2)]
+    folder.mkdir(parents=True, exist_ok=True)
+    example = np.arange(first, first + n)
+    np.savez(
+        folder / "predictions.npz",
+        example=example,
+        domain=np.array([domain] * n),
+        label=label,
+        probabilities=probabilities,
+    )
+    shown = np.flatnonzero(answer != label)[:12].tolist()
+    digits = load_digits().images[shown][:, None] / 16
+    files = [f"{domain}/{label[place]}/{place}.png" for place in shown]
+    np.savez(folder / "mistakes.npz", example=example[shown], name=np.array(files), inputs=digits)
 
 
 def _moves(inputs: np.ndarray, generator: np.random.Generator, step: float) -> np.ndarray:

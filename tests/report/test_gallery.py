@@ -7,7 +7,8 @@ from PIL import Image
 
 from crossgrad.errors import RecordError
 from crossgrad.report.artefacts import Artefacts
-from crossgrad.report.gallery import MOST_CHARACTERS, MOST_EXAMPLES, MOST_PIXELS, galleries
+from crossgrad.report.gallery import MOST_CHARACTERS, MOST_EXAMPLES, galleries
+from crossgrad.report.pictures import MOST_PIXELS
 
 from .conftest import make_record
 

@@ -1,67 +1,12 @@
 """The page in a real browser."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
 from crossgrad.report import write_report
 
-from .conftest import MakeFolder
+from .conftest import MakeFolder, Open
 
-CHROMIUM = shutil.which("chromium")
 NASTY = ("<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "größe 日本", "a b  c", "x" * 90, "x|y")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (Debian's package chromium)")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Seen:
-    """What a page did while it was open."""
-
-    def __init__(self, page: playwright.Page) -> None:
-        self.page = page
-        self.messages: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", lambda message: self.messages.append(message.text))
-        page.on("pageerror", lambda error: self.messages.append(str(error)))
-        page.on("dialog", lambda dialog: (self.messages.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: self.requests.append(request.url))
-
-
-Open = Callable[..., Seen]
-
-
-@pytest.fixture
-def open_page(browser: playwright.Browser) -> Iterator[Open]:
-    contexts = []
-
-    def open_page(path: Path, *, width: int = 1280, colours: str = "light") -> Seen:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours))
-        seen = Seen(contexts[-1].new_page())
-        seen.page.goto(path.as_uri())
-        return seen
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.parametrize("domains", [("0", "15", "30", "45", "60", "75"), NASTY])
@@ -78,16 +23,16 @@ def test_the_page_opens_without_errors_dialogs_or_requests(make_folder: MakeFold
 def test_every_picture_is_there(make_folder: MakeFolder, open_page: Open):
     page = open_page(write_report(make_folder()).html).page
     widths = page.eval_on_selector_all("img", "pictures => pictures.map(picture => picture.naturalWidth)")
-    assert len(widths) == 6 * 3 + 6 * 5
+    assert len(widths) == 6 * (2 + 5) + 6 * (3 + 2 * 5)  # one moved picture a step
     assert min(widths) > 0
 
 
 def test_every_figure_is_drawn_and_described(make_folder: MakeFolder, open_page: Open):
     page = open_page(write_report(make_folder()).html).page
-    assert page.locator(".intervals svg[role=img]").count() == 3
-    assert page.locator(".panel svg[role=img]").count() == 6
+    assert page.locator(".intervals svg[role=group]").count() == 3
+    assert page.locator(".panel svg[role=group]").count() == 6
     assert page.locator("polyline.curve").count() == 4 + 2
-    for label in page.eval_on_selector_all("svg[role=img]", "all => all.map(one => one.getAttribute('aria-label'))"):
+    for label in page.eval_on_selector_all("svg[role=group]", "all => all.map(one => one.getAttribute('aria-label'))"):
         assert len(label) > 20
     sizes = page.eval_on_selector_all(
         "rect.bar, circle.mean, polyline", "all => all.map(one => one.getBoundingClientRect().width)"
@@ -98,7 +43,7 @@ def test_every_figure_is_drawn_and_described(make_folder: MakeFolder, open_page:
 def test_bars_are_as_long_as_their_accuracies(make_folder: MakeFolder, open_page: Open):
     page = open_page(write_report(make_folder()).html).page
     measured = page.eval_on_selector_all(
-        ".panel g",
+        ".panel g.mark",
         """all => all.map(one => [
             one.querySelector('.bar').getBoundingClientRect().width
                 / one.querySelector('.back').getBoundingClientRect().width,

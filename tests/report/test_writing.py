@@ -18,7 +18,7 @@ NASTY = (
     "{{ 7*7 }}",
     "x\x1b[0m",
 )
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 
 
 class Balanced(HTMLParser):

@@ -1,6 +1,6 @@
 """Where the marks of each figure go: positions in percent, so that a figure fits any width of page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crossgrad.report import numbers
@@ -14,6 +14,13 @@ MOST_BARS = 2000
 
 MOST_DOTS = 4000
 """Single differences on one page; with more than these, means and intervals stand alone."""
+
+
+MOST_FOCUSED = 300
+"""Marks of one figure that the keyboard reaches one by one; with more, their values are in the tables alone."""
+
+N_COLUMNS = 12
+"""Places along the steps where values of curves are told."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,15 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Dot:
+    """One domain's difference; `domain` is its place in the table."""
+
+    position: float
+    domain: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Interval:
     """One method's difference from ERM; `low` and `high` are None where there is no interval."""
 
@@ -46,7 +62,7 @@ class Interval:
     mean: float
     low: float | None
     high: float | None
-    dots: tuple[tuple[float, str], ...]
+    dots: tuple[Dot, ...]
     text: str
     p: str
 
@@ -71,11 +87,28 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Column:
+    """What all curves are at one step; positions in percent."""
+
+    left: float
+    width: float
+    position: float
+    step: str
+    values: tuple[tuple[int, str], ...]
+    """A method's place in the table, and its name and value."""
+
+    @property
+    def description(self) -> str:
+        return f"Step {self.step}: {', '.join(text for _, text in self.values)}"
+
+
+@dataclass(frozen=True)
 class Plot:
     """Curves of one logged value."""
 
     title: str
     lines: tuple[Line, ...]
+    columns: tuple[Column, ...]
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     description: str
@@ -114,6 +147,7 @@ def intervals(table: Table) -> Intervals | None:
     values = [value for _, _, difference in found for value in difference.by_domain.values()]
     bounds = [bound for *_, d in found for bound in (d.comparison.low, d.comparison.high) if bound is not None]
     scale = scale_around([*values, *bounds])
+    domains = {domain: number for number, domain in enumerate(table.held_out)}
     rows = []
     for place, name, difference in found:
         comparison = difference.comparison
@@ -124,7 +158,7 @@ def intervals(table: Table) -> Intervals | None:
                 mean=scale.percent(comparison.mean),
                 low=None if comparison.low is None else scale.percent(comparison.low),
                 high=None if comparison.high is None else scale.percent(comparison.high),
-                dots=_dots(name, difference, scale) if len(values) <= MOST_DOTS else (),
+                dots=_dots(difference, scale, domains) if len(values) <= MOST_DOTS else (),
                 text=numbers.difference(comparison),
                 p="" if comparison.p_value is None else numbers.p_statement(comparison.p_value),
             )
@@ -132,9 +166,9 @@ def intervals(table: Table) -> Intervals | None:
     return Intervals(tuple(rows), scale.percent(0.0), tuple(scale.ticks(9)))
 
 
-def _dots(name: str, difference: Difference, scale: Scale) -> tuple[tuple[float, str], ...]:
+def _dots(difference: Difference, scale: Scale, domains: Mapping[str, int]) -> tuple[Dot, ...]:
     return tuple(
-        (scale.percent(value), f"{name}, {domain}: {numbers.signed_points(value)} points")
+        Dot(scale.percent(value), domains[domain], f"{domain}: {numbers.signed_points(value)} points")
         for domain, value in difference.by_domain.items()
     )
 
@@ -156,7 +190,21 @@ def plot(title: str, curves: Sequence[Curve], table: Table) -> Plot:
     return Plot(
         title=title,
         lines=tuple(lines),
+        columns=tuple(_column(curves, x, number, places) for number in range(N_COLUMNS)),
         x_ticks=tuple(x.ticks()),
         y_ticks=tuple((100 - position, label) for position, label in y.ticks(5)),
         description=f"{title} over training steps; at the end {'; '.join(line.last for line in lines)}",
     )
+
+
+def _column(curves: Sequence[Curve], x: Scale, number: int, places: Mapping[str, tuple[int, str]]) -> Column:
+    """The values at the logged step that is nearest to the middle of a column."""
+    middle = x.high * (number + 0.5) / N_COLUMNS
+    step = min((step for curve in curves for step in curve.steps), key=lambda step: abs(step - middle))
+    values = []
+    for curve in curves:
+        place, name = places[curve.method]
+        nearest = min(range(len(curve.steps)), key=lambda index: abs(curve.steps[index] - step))
+        values.append((place, f"{name} {curve.values[nearest]:.3g}"))
+    width = 100 / N_COLUMNS
+    return Column(number * width, width, x.percent(step), f"{step:.0f}", tuple(values))

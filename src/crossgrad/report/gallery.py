@@ -1,14 +1,13 @@
-"""Pictures of inputs, of what a method moved them to, and of the difference, as PNG data for one page."""
+"""Pictures of inputs, of what a method moved them to, and of the difference, for one page."""
 
-import base64
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from crossgrad.errors import RecordError
 from crossgrad.printing import printable
@@ -16,15 +15,18 @@ from crossgrad.records import Record
 from crossgrad.report.archives import read_arrays
 from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.names import display_name, fold_name
+from crossgrad.report.pictures import Picture, picture, wav
 
 MOST_EXAMPLES = 6
-MOST_PIXELS = 96
-"""Longest side of a picture; larger ones are made smaller."""
+STEPS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""What a reader may look at, as multiples of the step that was trained with."""
 CONTRAST = (5, 95)
 """Percentiles of an input that are drawn black and white, where inputs are not in [0, 1]: the coefficient 0 of cepstra
 lies so far from the others that the full range would show nothing else."""
-MOST_CHARACTERS = 2_500_000
+MOST_CHARACTERS = 2_000_000
 """Of picture data on one page."""
+MOST_SOUND_CHARACTERS = 1_000_000
+"""Of sound data on one page; beyond, there is none."""
 
 # Blue, white, red (ColorBrewer's RdBu): told apart with any colour vision, and lightness grows from no change.
 _POSITIONS = (-1.0, -0.5, 0.0, 0.5, 1.0)
@@ -35,14 +37,6 @@ MOVED = {
     "label_perturbed": "moved along the label gradient",
 }
 """What each kind of moved input is called."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG as a data URI, with the words for who cannot see it."""
-
-    uri: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +81,24 @@ def galleries(records: Sequence[Record], artefacts: Artefacts) -> tuple[Gallery,
         if path := artefacts.find(record["key"], "gallery.npz"):
             chosen.setdefault(record["method"], (record, path))
     found = [_gallery(record, path) for record, path in chosen.values()]
-    for n_examples in range(MOST_EXAMPLES, 0, -1):
-        shown = tuple(replace(gallery, rows=gallery.rows[:n_examples]) for gallery in found)
-        if sum(len(picture.uri) for gallery in shown for _, row in gallery.rows for picture in row) <= MOST_CHARACTERS:
-            return shown
+    if sum(len(sound) for each in _pictures(found) for sound in each.sounds) > MOST_SOUND_CHARACTERS:
+        found = [_changed(gallery, lambda each: replace(each, sounds=())) for gallery in found]
+    still = [_changed(gallery, lambda each: replace(each, along=(), sounds=each.sounds[:1])) for gallery in found]
+    for candidates, fewest in ((found, 2), (still, 1)):
+        for n_examples in range(MOST_EXAMPLES, fewest - 1, -1):
+            shown = tuple(replace(gallery, rows=gallery.rows[:n_examples]) for gallery in candidates)
+            if sum(len(each.uri) + sum(map(len, each.along)) for each in _pictures(shown)) <= MOST_CHARACTERS:
+                return shown
     return ()
+
+
+def _pictures(galleries: Sequence[Gallery]) -> Iterator[Picture]:
+    return (each for gallery in galleries for _, row in gallery.rows for each in row)
+
+
+def _changed(gallery: Gallery, change: Callable[[Picture], Picture]) -> Gallery:
+    rows = tuple((what, tuple(map(change, row))) for what, row in gallery.rows)
+    return replace(gallery, rows=rows)
 
 
 def _gallery(record: Record, path: Path) -> Gallery:
@@ -104,11 +111,30 @@ def _gallery(record: Record, path: Path) -> Gallery:
         inputs = inputs[chosen]
         if any(values.shape != inputs.shape for values in moved.values()):
             raise ValueError("inputs and moved inputs have different shapes")
+        sounds = _sounds(arrays, chosen)
         whats = [f"{_label(record, label)}, domain {domain}" for label, domain in zip(labels, domains, strict=True)]
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise RecordError(f"{path}: not a gallery of pictures: {error}") from error
     run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
-    return draw(inputs, moved, whats, method=record["method"], run=printable(run))
+    return draw(inputs, moved, whats, method=record["method"], run=printable(run), sounds=sounds)
+
+
+def _sounds(arrays: Mapping[str, NDArray[Any]], chosen: Sequence[int]) -> dict[tuple[str, int], tuple[str, ...]]:
+    """WAV data by the kind of input and its place among the chosen: one for an input, one a step for what it became."""
+    if "sound/inputs" not in arrays:
+        return {}
+    rate_hz = int(arrays["sound/sample_rate_hz"])
+    if not 0 < rate_hz <= 192_000 or arrays["sound/steps"].tolist() != list(STEPS):
+        raise ValueError("its sounds have another rate, or other steps, than were ever written")
+    found = {}
+    for place, example in enumerate(chosen):
+        for name in ("inputs", *MOVED):
+            if f"sound/{name}" in arrays and example < len(arrays["sound/inputs"]):
+                samples = arrays[f"sound/{name}"][example]
+                if samples.dtype != np.int16 or samples.ndim != (1 if name == "inputs" else 2):
+                    raise ValueError(f"sound/{name} is no sound of 16 bits")
+                found[name, place] = tuple(wav(each, rate_hz=rate_hz) for each in np.atleast_2d(samples))
+    return found
 
 
 def draw(
@@ -118,6 +144,7 @@ def draw(
     *,
     method: str,
     run: str,
+    sounds: Mapping[tuple[str, int], tuple[str, ...]] = MappingProxyType({}),
 ) -> Gallery:
     """Draw inputs, each beside what it was moved to and the difference.
 
@@ -127,14 +154,20 @@ def draw(
         whats: each input in words.
         method: that moved them.
         run: in words.
+        sounds: WAV data by "inputs" or a name in MOVED, and the place of the input.
     """
     drawn = panels(inputs, moved)
+    # A step is one along a gradient that was taken at the input: k times as long, it leads to x + k (x' - x).
+    along = [panels(inputs, {name: inputs + step * (moved[name] - inputs) for name in moved}).rows for step in STEPS]
     rows = []
-    for what, pictures in zip(whats, drawn.rows, strict=True):
-        texts = [f"Input: {what}"]
-        for name in moved:
-            texts += [f"{what}, {MOVED[name]}", f"{what}: what was changed"]
-        rows.append((what, tuple(_picture(pixels, text) for pixels, text in zip(pictures, texts, strict=True))))
+    for place, (what, pixels) in enumerate(zip(whats, drawn.rows, strict=True)):
+        row = [replace(picture(pixels[0], f"Input: {what}"), sounds=sounds.get(("inputs", place), ()))]
+        for column, name in enumerate(moved):
+            at = 1 + 2 * column
+            shown = picture(pixels[at], f"{what}, {MOVED[name]}", along=tuple(of_step[place][at] for of_step in along))
+            row.append(replace(shown, sounds=sounds.get((name, place), ())))
+            row.append(picture(pixels[at + 1], f"{what}: what was changed"))
+        rows.append((what, tuple(row)))
     headers = ["Input"]
     for name in moved:
         headers += [MOVED[name].capitalize(), "Difference"]
@@ -196,11 +229,3 @@ def diverging(values: NDArray[np.float64], largest: float) -> NDArray[np.uint8]:
     relative = values / largest if largest > 0 else values
     channels = [np.interp(relative, _POSITIONS, _COLOURS[:, channel]) for channel in range(3)]
     return np.round(np.stack(channels, axis=-1)).astype(np.uint8)
-
-
-def _picture(pixels: NDArray[np.uint8], text: str) -> Picture:
-    image = Image.fromarray(pixels)
-    image.thumbnail((MOST_PIXELS, MOST_PIXELS))
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return Picture(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", printable(text))

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from crossgrad.printing import printable, printable_lines
 from crossgrad.records import Record
-from crossgrad.report import charts, gallery, grids, history, numbers
+from crossgrad.report import charts, gallery, grids, history, mistakes, numbers
 from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.names import BASELINE, display_name
 from crossgrad.report.provenance import provenance
@@ -41,6 +41,8 @@ def render_html(table: Table, records: Sequence[Record], artefacts: Artefacts) -
     drawn = {title: history.curves(records, artefacts, value) for value, title in CURVES.items()}
     compared = [place for place, row in enumerate(table.rows) if row.method != BASELINE]
     made = provenance(records)
+    galleries = gallery.galleries(records, artefacts)
+    labels, mistaken = mistakes.mistakes(table, records, artefacts)
     return page(
         "report.html",
         table=table,
@@ -53,7 +55,13 @@ def render_html(table: Table, records: Sequence[Record], artefacts: Artefacts) -
         panels=charts.panels(table),
         intervals=charts.intervals(table),
         plots=[charts.plot(title, curves, table) for title, curves in drawn.items() if curves],
-        galleries=gallery.galleries(records, artefacts),
+        galleries=galleries,
+        has_sound=any(each.sounds for found in galleries for _, row in found.rows for each in row),
+        labels=labels,
+        mistakes=mistaken,
+        places={row.name: place for place, row in enumerate(table.rows)},
+        method_places={row.method: place for place, row in enumerate(table.rows)},
+        most_focused=charts.MOST_FOCUSED,
         unfinished=[printable(str(run)) for run in table.unfinished[:MOST_UNFINISHED]],
         setting_methods=[
             row.method for row in table.rows if any(row.method in values for values in made.by_method.values())
@@ -79,6 +87,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
     environment.filters |= {"printable": printable, "printable_lines": printable_lines}
+    environment.globals |= {"steps": gallery.STEPS}
     environment.filters |= {"worst": grids.worst, "method": display_name, "typeset": _typeset}
     return environment
 
