@@ -139,7 +139,9 @@ def test_a_large_comparison_stays_under_five_megabytes(make_folder: MakeFolder):
     names = [f"speaker {n:04d}" for n in range(600)]
     methods = ["erm", "label_grad", "crossgrad", "dann"]
     folder = make_folder(domains=names, methods=methods, seeds=[0], artefacts=False)
-    assert write_report(folder).html.stat().st_size < 5_000_000
+    assert (
+        write_report(folder).html.stat().st_size < 1_500_000
+    )  # pictures, sounds and mistakes have bounds of their own
 
 
 def test_reports_are_made_without_torch():

@@ -23,9 +23,9 @@ STEPS = (0.5, 1.0, 2.0, 4.0, 8.0)
 CONTRAST = (5, 95)
 """Percentiles of an input that are drawn black and white, where inputs are not in [0, 1]: the coefficient 0 of cepstra
 lies so far from the others that the full range would show nothing else."""
-MOST_CHARACTERS = 2_000_000
+MOST_CHARACTERS = 1_500_000
 """Of picture data on one page."""
-MOST_SOUND_CHARACTERS = 1_000_000
+MOST_SOUND_CHARACTERS = 800_000
 """Of sound data on one page; beyond, there is none."""
 
 # Blue, white, red (ColorBrewer's RdBu): told apart with any colour vision, and lightness grows from no change.

@@ -22,7 +22,7 @@ MOST_LABELS = 12
 """Whose confusions are a table of numbers; those of more are a picture of one pixel each."""
 MOST_PICTURED = 512
 """Labels with which nothing of this is shown."""
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = 900_000
 """Of all this on one page; domains beyond are left out."""
 _CELL, _EXAMPLE = 60, 400  # characters of HTML, about
 
