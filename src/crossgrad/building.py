@@ -19,6 +19,7 @@ from crossgrad.global_state import generators_alone
 from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
 from crossgrad.nets.heads import n_features
+from crossgrad.nets.pretrained import is_pretrained, portable, pretrained, weights_digest
 from crossgrad.parsing import keyword_defaults, parse_argument
 
 ALIASES = {"dan": "dann"}
@@ -79,11 +80,14 @@ def parse_field(method: str, field: str, text: str) -> Any:
 def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
     """The factory of a trunk by its name in NETS, or by import path "package.module:factory".
 
-    "lenet/4" is lenet with a quarter of the channels.
+    "lenet/4" is lenet with a quarter of the channels; "transformers:FOLDER" is a trained encoder, as
+    `nets.pretrained` says.
 
     Raises:
         SettingsError: unknown name, a divisor where none is taken, or nothing callable at that path.
     """
+    if is_pretrained(net):
+        return partial(pretrained, net=net)
     if ":" not in net:
         name, slash, divisor = net.partition("/")
         named = NETS[known("net", name, list(NETS))]
@@ -128,11 +132,24 @@ def _hidden_widths(factory: Callable[[Sequence[int]], nn.Module]) -> Sequence[in
 
 
 def source_digest(net: str) -> str:
-    """A hash of the file that one's own trunk comes from, "" for those of NETS: another file is another net."""
+    """A hash of the files that one's own or a trained trunk comes from, "" for NETS: other files are another net."""
+    if is_pretrained(net):
+        return weights_digest(net)
     if ":" not in net:
         return ""
     file = inspect.getsourcefile(trunk_factory(net))
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
+
+
+def is_own(net: str) -> bool:
+    """Whether building a net imports code that its name chooses."""
+    return ":" in net and not is_pretrained(net)
+
+
+def without_folders(building: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `build_method` that build the same nets on another machine, weights aside."""
+    nets = {role: portable(building[role]) for role in ("net", "domain_net") if building.get(role)}
+    return {**building, **nets}
 
 
 def build_method(
@@ -156,7 +173,7 @@ def build_method(
     Args:
         method: name in METHODS.
         net: name in NETS, such as "lenet", or "lenet/4" for a quarter of its channels; or the import path of a
-            trunk's factory.
+            trunk's factory; or "transformers:FOLDER" for a trained encoder, of which each net gets a copy.
         input_shape: of one input.
         n_labels: labels.
         n_domains: training domains.

@@ -15,11 +15,12 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from crossgrad.building import build_method
+from crossgrad.building import build_method, is_own
 from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.errors import CrossGradError, ModelError
 from crossgrad.methods import Method
 from crossgrad.model import Model
+from crossgrad.nets.pretrained import names_folder
 from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints
 
 MODEL_VERSION = 1
@@ -159,16 +160,18 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
     description, weights = _read(folder)
     try:
         building, card = description["building"], description["card"]
-        own = [net for net in (building["net"], building.get("domain_net")) if net is not None and ":" in net]
+        own = [net for net in (building["net"], building.get("domain_net")) if net is not None and is_own(net)]
         if own and not allow_import:
             raise ModelError(
                 f"it has a net of its own, {own[0]!r}: loading it runs that code. "
                 "Give --allow-import (allow_import=True) if you know where the model comes from"
             )
+        if any(net is not None and names_folder(net) for net in (building["net"], building.get("domain_net"))):
+            raise ModelError("it names a folder to read an encoder from, where a saved model has a configuration")
         if not isinstance(card, dict):
             raise TypeError(f"its card is a {type(card).__name__}")
         return Model(
-            method=_method(building, tensors_from_bytes(weights), is_own=bool(own)).eval(),
+            method=_method(building, tensors_from_bytes(weights), runs_code=bool(own)).eval(),
             label_names=tuple(description["label_names"]),
             input_shape=tuple(description["input_shape"]),
             scaling=Standardisation.from_json(description["scaling"]),
@@ -181,12 +184,12 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
         raise ModelError(f"cannot load {str(folder)!r}: {error}") from error
 
 
-def _method(building: dict[str, Any], weights: dict[str, Tensor], *, is_own: bool) -> Method:
+def _method(building: dict[str, Any], weights: dict[str, Tensor], *, runs_code: bool) -> Method:
     """The method with its weights.
 
     It is built without memory first: nothing takes more than the weights do, whatever sizes a description asks for.
     """
-    if is_own:  # code that was allowed to run, and may build from values
+    if runs_code:  # code that was allowed to run, and may build from values
         method = build_method(**building)
         method.load_state_dict(weights)
         return method
@@ -196,6 +199,9 @@ def _method(building: dict[str, Any], weights: dict[str, Tensor], *, is_own: boo
         if name in weights and weights[name].dtype != value.dtype:
             raise TypeError(f"{name} is of type {weights[name].dtype}, not {value.dtype}")
     method.load_state_dict(weights, assign=True)
+    if any(buffer.is_meta for buffer in method.buffers()):  # encoders compute some that their weights do not hold
+        method = build_method(**building)
+        method.load_state_dict(weights)
     return method
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from crossgrad.building import without_folders
 from crossgrad.data import DomainDataset, Split, training_subset
 from crossgrad.errors import TrainingWarning
 from crossgrad.evaluation import accuracies, probabilities
@@ -46,7 +47,7 @@ def trained_model(
         input_shape=tuple(dataset.inputs.shape[1:]),
         scaling=trained.scaling,
         decoding=dataset.decoding,
-        building=trained.building,
+        building=without_folders(trained.building),
         card=card,
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from crossgrad.building import is_own
 from crossgrad.data import AudioDecoding, ImageDecoding
 from crossgrad.errors import RecordError
 from crossgrad.model import Model
@@ -129,7 +130,7 @@ def _different(model: Model, source: Source) -> list[str]:
 
 
 def _use(model: Model, name: str) -> Iterator[str]:
-    own = [net for net in (model.building.get("net"), model.building.get("domain_net")) if net and ":" in net]
+    own = [net for net in (model.building.get("net"), model.building.get("domain_net")) if net and is_own(net)]
     arguments = f"{name!r}{', allow_import=True' if own else ''}"
     given = "inputs" if model.decoding is None else "files"
     yield from ("## What it is for", "")

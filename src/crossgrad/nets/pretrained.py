@@ -1,0 +1,195 @@
+"""Trunks that others trained: an encoder of Hugging Face's transformers, from a folder on this machine."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from crossgrad._types import Inputs
+from crossgrad.errors import SettingsError
+
+FINE_TUNED, FROZEN = "transformers:", "transformers-frozen:"
+"""What such a net's name begins with; the folder follows, or, in a saved model, the configuration as JSON."""
+
+MODEL_TYPES: dict[str, dict[str, Any]] = {
+    "bert": {"add_pooling_layer": False},
+    "distilbert": {},
+    "roberta": {"add_pooling_layer": False},
+    "vit": {"add_pooling_layer": False},
+}
+"""Encoders that are known to fetch nothing and run nobody's code, whatever their configuration says."""
+
+MOST_LAYERS = 200
+"""More is no encoder's: a model's description from elsewhere must not have layers built without end."""
+
+
+@final
+class Pretrained(nn.Module):
+    """An encoder's last hidden states, averaged over positions.
+
+    Inputs of two dimensions are embeddings (sequence, width) in place of those that the encoder would look up, so that
+    they can be moved along a gradient, as tokens cannot. Three are images. A frozen encoder has no parameters to train
+    and stays in evaluation mode; gradients with respect to inputs pass through it.
+
+    Args:
+        backbone: of one of MODEL_TYPES.
+        sequences: whether inputs are embeddings.
+        frozen: leave its weights as they are.
+    """
+
+    def __init__(self, backbone: nn.Module, *, sequences: bool, frozen: bool) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(not frozen)
+        self.takes = "inputs_embeds" if sequences else "pixel_values"
+        self.frozen = frozen
+        self.train()
+
+    def train(self, mode: bool = True) -> "Pretrained":
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def forward(self, inputs: Inputs) -> Float[Tensor, "batch width"]:
+        averaged: Tensor = self.backbone(**{self.takes: inputs}).last_hidden_state.mean(1)
+        return averaged
+
+
+def is_pretrained(net: str) -> bool:
+    """Whether a net's name asks for such a trunk.
+
+    Example:
+        >>> is_pretrained("transformers:models/bert"), is_pretrained("package.module:factory")
+        (True, False)
+    """
+    return net.startswith((FINE_TUNED, FROZEN))
+
+
+def names_folder(net: str) -> bool:
+    """Whether such a trunk comes from a folder of this machine, as it never does in a saved model."""
+    return is_pretrained(net) and not _is_json(net.partition(":")[2])
+
+
+def pretrained(input_shape: Sequence[int], *, net: str) -> Pretrained:
+    """A trunk with an encoder's trained weights, or with its architecture alone; nothing is downloaded.
+
+    Args:
+        input_shape: (sequence, width) of embeddings, or (channels, height, width) of images.
+        net: "transformers:FOLDER" to fine-tune it, "transformers-frozen:FOLDER" to leave it as it is. The folder holds
+            config.json and model.safetensors. In the place of the folder JSON, as `portable` gives it, is the
+            configuration without weights.
+
+    Raises:
+        SettingsError: transformers is not installed; no such folder or weights; not one of MODEL_TYPES; or its inputs
+            are not such.
+    """
+    where = net.partition(":")[2]
+    config = _config(where)
+    sequences = config.model_type != "vit"
+    expected = ["sequence", config.hidden_size] if sequences else [config.num_channels, *_size(config.image_size)]
+    if len(input_shape) != len(expected) or list(input_shape)[sequences:] != expected[sequences:]:
+        raise SettingsError(f"{config.model_type} takes inputs of shape {tuple(expected)}, not {tuple(input_shape)}")
+    if sequences and input_shape[0] > config.max_position_embeddings:
+        raise SettingsError(
+            f"{config.model_type} takes {config.max_position_embeddings} positions, not {input_shape[0]}"
+        )
+    backbone = _architecture(config) if _is_json(where) else _weighted(Path(where), config)
+    if sequences:
+        backbone.set_input_embeddings(nn.Identity())  # the table of words, the most of a small encoder, is never read
+    return Pretrained(backbone, sequences=sequences, frozen=net.startswith(FROZEN))
+
+
+def portable(net: str) -> str:
+    """The name by which a saved model builds its net: with the configuration in place of a folder.
+
+    Other names are what they were.
+    """
+    if not names_folder(net):
+        return net
+    kind, _, where = net.partition(":")
+    return f"{kind}:{json.dumps(_config(where).to_diff_dict(), sort_keys=True)}"
+
+
+def weights_digest(net: str) -> str:
+    """A hash of the configuration and the weights: another encoder in the same folder is another net."""
+    where = net.partition(":")[2]
+    _config(where)
+    digest = hashlib.sha256(where.encode() if _is_json(where) else b"")
+    for name in () if _is_json(where) else ("config.json", "model.safetensors"):
+        with (Path(where) / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _is_json(where: str) -> bool:
+    return where.startswith("{")
+
+
+def _size(size: Any) -> list[int]:
+    return [size, size] if isinstance(size, int) else list(size)
+
+
+def _config(where: str) -> Any:
+    """The configuration, of known fields; what would choose code or another place to read from is not among them."""
+    try:
+        from transformers import AutoConfig
+    except ImportError as error:
+        raise SettingsError("transformers is not installed: pip install 'crossgrad[transformers]'") from error
+    folder = Path(where)
+    if not _is_json(where):
+        missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
+        if missing:
+            raise SettingsError(
+                f"no {missing[0]} in {where!r}: crossgrad downloads no encoder and reads no pickled one. "
+                "Fetch it first: hf download NAME --local-dir FOLDER"
+            )
+    try:
+        values = json.loads(where if _is_json(where) else (folder / "config.json").read_text(encoding="utf-8"))
+        model_type = values.pop("model_type")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise SettingsError(f"{where!r} has no configuration of an encoder: {error!r}") from error
+    if model_type not in MODEL_TYPES:
+        raise SettingsError(f"no encoder of type {model_type!r} is taken; there are {', '.join(MODEL_TYPES)}")
+    if not 1 <= values.get("num_hidden_layers", 1) <= MOST_LAYERS:
+        raise SettingsError(f"an encoder has 1 to {MOST_LAYERS} layers, not {values['num_hidden_layers']!r}")
+    known = AutoConfig.for_model(model_type).to_dict()
+    return AutoConfig.for_model(model_type, **{name: value for name, value in values.items() if name in known})
+
+
+def _architecture(config: Any) -> nn.Module:
+    from transformers import AutoModel
+
+    # Eager attention: others differentiate twice no better, and some are fetched from the Hub.
+    model: nn.Module = AutoModel.from_config(
+        config,
+        trust_remote_code=False,
+        attn_implementation="eager",
+        dtype=torch.float32,
+        **MODEL_TYPES[config.model_type],
+    )
+    return model
+
+
+def _weighted(folder: Path, config: Any) -> nn.Module:
+    from transformers import AutoModel
+
+    model, loading = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        attn_implementation="eager",
+        dtype=torch.float32,
+        output_loading_info=True,
+        **MODEL_TYPES[config.model_type],
+    )
+    if loading["missing_keys"]:
+        raise SettingsError(f"{str(folder)!r} lacks weights: {', '.join(sorted(loading['missing_keys'])[:3])}")
+    trained: nn.Module = model
+    return trained
