@@ -27,6 +27,7 @@ NAMES = (
     "gallery",
     "ablations",
     "conditions",
+    "summary",
     "all",
 )
 
@@ -39,7 +40,7 @@ def reproduce(
             help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
             "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), gallery (inputs and "
             "what CrossGrad moves them to), ablations (CrossGrad with one thing changed at a time), conditions (when "
-            "does it help?), or all.",
+            "does it help?), summary (methods by tasks, of what is there), or all.",
             show_default=False,
         ),
     ],
@@ -84,6 +85,7 @@ def reproduce(
             accuracy_table,
             condition_table,
             draw_gallery,
+            summary_table,
             table3,
             tasks_to_train,
             to_measure,
@@ -136,12 +138,12 @@ def reproduce(
                 figure = FIGURES[known](SCALES[scale], folder)
                 pictures, table = {f"{known}.svg": figure.svg.encode()}, figure.table
             else:
-                of_trials = {"ablations": ablation_table, "conditions": condition_table}
+                others = {"ablations": ablation_table, "conditions": condition_table, "summary": summary_table}
                 table = (
                     accuracy_table(targets[known], SCALES[scale], folder)
                     if known in targets
-                    else of_trials[known](SCALES[scale], folder)
-                    if known in of_trials
+                    else others[known](SCALES[scale], folder)
+                    if known in others
                     else table3()
                 )
         place = output if known == "table3" else folder

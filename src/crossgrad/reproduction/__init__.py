@@ -12,6 +12,7 @@ from crossgrad.reproduction.moves import TASKS, measured_moves, tasks_to_train
 from crossgrad.reproduction.paper_table import PaperTable
 from crossgrad.reproduction.scales import SCALES, Scale
 from crossgrad.reproduction.studies import Study
+from crossgrad.reproduction.summary import summary_table
 from crossgrad.reproduction.targets import TARGETS, Target
 from crossgrad.reproduction.trials import Trials, carry_out_trials, cost_of_trials
 
@@ -40,6 +41,7 @@ __all__ = [
     "draw_gallery",
     "measured",
     "measured_moves",
+    "summary_table",
     "table3",
     "tasks_to_train",
     "to_measure",

@@ -139,7 +139,7 @@ def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
         folder: of the studies at that scale.
     """
     rows: list[dict[str, Cell]] = []
-    notes = [*target.notes, *(f"{study.name}: {study.what}." for study in target.studies)]
+    notes = [*target.notes, *(f"{study.name}: {study.what.rstrip('.')}." for study in target.studies)]
     for column in target.columns:
         parts = {study.name: found_in(study, folder, held_out=column.held_out) for study in column.studies}
         found = pooled(parts)

@@ -1,0 +1,56 @@
+"""Every committed table of the reproduction is what its committed records give, to the letter."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from crossgrad.cli.paper_tables import as_markdown
+from crossgrad.reproduction import (
+    FIGURES,
+    SCALES,
+    TARGETS,
+    PaperTable,
+    ablation_table,
+    accuracy_table,
+    condition_table,
+    summary_table,
+)
+
+RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
+TABLES = sorted(path for path in RESULTS.glob("*/*.json") if path.stem != "table3")
+
+
+def made_anew(name: str, scale: str) -> PaperTable:
+    folder = RESULTS / scale
+    if name in TARGETS:
+        return accuracy_table(TARGETS[name], SCALES[scale], folder)
+    if name in FIGURES:
+        return FIGURES[name](SCALES[scale], folder).table
+    others = {"ablations": ablation_table, "conditions": condition_table, "summary": summary_table}
+    return others[name](SCALES[scale], folder)
+
+
+def test_the_paper_s_own_data_is_among_them() -> None:
+    assert RESULTS / "cpu" / "table9.json" in TABLES
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_table_comes_from_its_records(path: Path) -> None:
+    table = made_anew(path.stem, path.parent.name)
+    assert json.loads(json.dumps(asdict(table))) == json.loads(path.read_text(encoding="utf-8"))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == as_markdown(table)
+
+
+@pytest.mark.parametrize("path", [path for path in TABLES if path.stem in FIGURES], ids=lambda path: path.stem)
+def test_a_picture_comes_from_its_measurements(path: Path) -> None:
+    figure = FIGURES[path.stem](SCALES[path.parent.name], path.parent)
+    assert path.with_suffix(".svg").read_text(encoding="utf-8") == figure.svg
+
+
+def test_the_main_table_of_the_readme_is_the_committed_one() -> None:
+    rows = [line for line in (RESULTS / "cpu" / "summary.md").read_text(encoding="utf-8").splitlines() if "|" in line]
+    readme = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(rows) > 5
+    assert not set(rows) - set(readme)
