@@ -98,7 +98,7 @@ def pretrained(input_shape: Sequence[int], *, net: str) -> Pretrained:
         raise SettingsError(
             f"{config.model_type} takes {config.max_position_embeddings} positions, not {input_shape[0]}"
         )
-    backbone = _architecture(config) if _is_json(where) else _weighted(Path(where), config)
+    backbone: Any = _architecture(config) if _is_json(where) else _weighted(Path(where), config)
     if sequences:
         backbone.set_input_embeddings(nn.Identity())  # the table of words, the most of a small encoder, is never read
     return Pretrained(backbone, sequences=sequences, frozen=net.startswith(FROZEN))
@@ -165,7 +165,7 @@ def _architecture(config: Any) -> nn.Module:
     from transformers import AutoModel
 
     # Eager attention: others differentiate twice no better, and some are fetched from the Hub.
-    model: nn.Module = AutoModel.from_config(
+    model: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
         config,
         trust_remote_code=False,
         attn_implementation="eager",
