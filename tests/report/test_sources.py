@@ -58,7 +58,7 @@ def test_two_datasets_are_refused_by_name(make_folder: MakeFolder) -> None:
 def test_a_report_of_several_places_has_curves_and_pictures_of_all(make_folder: MakeFolder, tmp_path: Path) -> None:
     folders = [make_folder(name="one", methods=["erm"]), make_folder(name="two", methods=["crossgrad"])]
     page = write_report(collect(folders), tmp_path).html.read_text()
-    assert page.count('<polyline class="curve m0"') == 1
+    assert page.count('<polyline class="curve m0 ') == 1
     assert "<img" in page
     assert not (folders[0] / "report.html").exists()
 

@@ -57,6 +57,7 @@ EXACT = {
 }
 """Sums over examples, without noise and batch statistics: what several processes do is what one does."""
 OTHERS = {
+    "crossgrad_separate": Case("crossgrad_separate"),
     "ccsa": Case("ccsa"),
     "mtae": Case("mtae"),
     "hybrid": Case("hybrid"),
