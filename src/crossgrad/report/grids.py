@@ -125,8 +125,8 @@ def controls(table: Table) -> Grid | None:
         ("Method", *(text for name in ran for text in (f"Difference from {display_name(name)}", "p"))),
         tuple((row.name, *_against(row, ran)) for row in table.rows if row.controls),
         "Percentage points with 95 % interval and p-value of a paired t test over held-out domains, seeds averaged "
-        "first; not corrected for the number of comparisons. A gain over ERM that is none over a control is not the "
-        "gain of the method's idea.",
+        "first; each is its own. The sentences go by p-values that are corrected for the number of comparisons in this "
+        "table (Holm's). A gain over ERM that is none over a control is not the gain of the method's idea.",
     )
 
 

@@ -31,7 +31,8 @@ class Difference:
     """Paired t test over held-out domains, seeds averaged first."""
     by_domain: dict[str, float]
     corrected_p: float | None
-    """The p-value corrected for the number of methods compared (Holm); None where there is none to correct."""
+    """The p-value corrected (Holm) for the number of methods compared with ERM; against a control, for the number of
+    all methods' comparisons with controls. None where there is none to correct."""
     wilcoxon_p: float | None = None
     """Wilcoxon's signed rank test over held-out domains; None for a single one."""
     by_example: ByExample | None = None

@@ -1,6 +1,6 @@
 """Records to one table of numbers: what every kind of report prints. Nothing is rendered here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -117,7 +117,9 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
     moved = [record["perturbation"] for record in runs if record["perturbation"] is not None]
     is_oracle = any(record["select"] == ORACLE for record in runs)
     against = [] if method in (BASELINE, *CONTROLS) else [name for name in CONTROLS if name in cells]
-    differences = {name: difference(own, cells[name], domains) for name in against}
+    one_fold = len({tuple(record["held_out"]) for record in finished}) == 1
+    differences = {name: _difference(own, cells[name], domains, one_fold=one_fold) for name in against}
+    tested = BASELINE in cells and method != BASELINE
     return Row(
         method=method,
         name=f"{display_name(method)} ({ORACLE})" if is_oracle else display_name(method),
@@ -125,7 +127,7 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
         mean=estimate(means) if means else None,
         worst=min(by_domain, key=lambda domain: by_domain[domain].value, default=None),
         in_domain=estimate([estimate(values).value for values in inside.values()]) if inside else None,
-        difference=_from_baseline(method, finished, cells, domains),
+        difference=_difference(own, cells[BASELINE], domains, one_fold=one_fold) if tested else None,
         perturbation=_perturbation(moved) if moved else None,
         spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
         calibration_error=_calibration_error(own, domains),
@@ -134,13 +136,8 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
     )
 
 
-def _from_baseline(
-    method: str, finished: Sequence[Record], cells: Mapping[str, Cells], domains: Sequence[str]
-) -> Difference | None:
-    if BASELINE not in cells or method == BASELINE:
-        return None
-    found = difference(cells[method], cells[BASELINE], domains)
-    one_fold = len({tuple(record["held_out"]) for record in finished}) == 1
+def _difference(own: Cells, other: Cells, domains: Sequence[str], *, one_fold: bool) -> Difference | None:
+    found = difference(own, other, domains)
     return found and replace(found, shares_models=one_fold and found.comparison.n > 1)
 
 
@@ -157,15 +154,24 @@ def _calibration_error(own: Cells, domains: Sequence[str]) -> Estimate | None:
 
 
 def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with p-values corrected for how many of them have one."""
-    found = [row.difference.comparison.p_value if row.difference else None for row in rows]
-    corrected = iter(holm([p for p in found if p is not None]))
+    """The rows with p-values corrected: those of all methods against ERM, and those of all methods against controls."""
+    over_baseline = _by_holm([row.difference for row in rows if row.difference])
+    over_controls = _by_holm([found for row in rows for found in row.controls.values()])
     return tuple(
-        replace(row, difference=replace(row.difference, corrected_p=next(corrected)))
-        if row.difference is not None and p is not None
-        else row
-        for row, p in zip(rows, found, strict=True)
+        replace(
+            row,
+            difference=next(over_baseline) if row.difference else None,
+            controls={name: next(over_controls) for name in row.controls},
+        )
+        for row in rows
     )
+
+
+def _by_holm(differences: Sequence[Difference]) -> Iterator[Difference]:
+    """The same differences, with p-values corrected for how many of them have one."""
+    corrected = iter(holm([found.comparison.p_value for found in differences if found.comparison.p_value is not None]))
+    for found in differences:
+        yield found if found.comparison.p_value is None else replace(found, corrected_p=next(corrected))
 
 
 def _perturbation(moved: Sequence[dict[str, float]]) -> Perturbation:

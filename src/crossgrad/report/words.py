@@ -3,8 +3,8 @@
 from crossgrad.printing import printable
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name
 from crossgrad.report.numbers import interval, p_statement, points, signed_points
-from crossgrad.report.rows import Row, Table
-from crossgrad.significance import Comparison
+from crossgrad.report.rows import Difference, Row, Table
+from crossgrad.significance import SIGNIFICANCE_LEVEL
 
 FEW_DOMAINS = 5
 """With fewer held-out domains than this, a t test needs a difference far larger than the domains' spread."""
@@ -32,7 +32,12 @@ def sentences(table: Table) -> tuple[str, ...]:
     if not _has_baseline(table):
         return ()
     n_tested = len(_tested(table))
-    return tuple(f"{_sentence(row, n_tested)}{_against_controls(row)}" for row in table.rows if row.method != BASELINE)
+    against = [found for row in table.rows for found in row.controls.values() if found.corrected_p is not None]
+    return tuple(
+        f"{_sentence(row, n_tested)}{_against_controls(row, len(against))}"
+        for row in table.rows
+        if row.method != BASELINE
+    )
 
 
 def headline(table: Table) -> str:
@@ -97,12 +102,12 @@ def _sentence(row: Row, n_tested: int) -> str:
     return f"{name} is not distinguishable from ERM here ({numbers})."
 
 
-def _against_controls(row: Row) -> str:
+def _against_controls(row: Row, n_tested: int) -> str:
     """A gain is worth no more than what is left of it against the controls; what was not run is said."""
     found = row.difference
     if found is None or row.method in CONTROLS or found.comparison.mean <= 0 or found.verdict == "same":
         return ""
-    ran = [f"{display_name(name)} {_briefly(against.comparison)}" for name, against in row.controls.items()]
+    ran = [f"{display_name(name)} {_briefly(against, n_tested)}" for name, against in row.controls.items()]
     missing = [display_name(name) for name in CONTROLS if name not in row.controls]
     if not ran:
         return f" No control was run ({', '.join(missing)})."
@@ -116,13 +121,16 @@ def _headline_of_controls(table: Table) -> str:
     return "".join(
         f" {row.name} is not shown to be better than {_listed(equal)}."
         for row in gains
-        if (equal := [display_name(name) for name, against in row.controls.items() if not against.is_gain])
+        if (equal := [display_name(name) for name, against in row.controls.items() if against.verdict != "better"])
     )
 
 
-def _briefly(found: Comparison) -> str:
+def _briefly(against: Difference, n_tested: int) -> str:
+    found = against.comparison
     numbers = [] if found.low is None else [interval(found)]
     numbers += [] if found.p_value is None else [p_statement(found.p_value)]
+    if found.distinguishable and against.corrected_p is not None and against.corrected_p >= SIGNIFICANCE_LEVEL:
+        numbers.append(f"corrected for {n_tested} comparisons with controls {p_statement(against.corrected_p)}")
     return f"{signed_points(found.mean)} points" + (f" ({', '.join(numbers)})" if numbers else "")
 
 
