@@ -1,7 +1,8 @@
 """The formulas of the paper, of its authors' code and of Dassl, written literally: slow, plain and apart from ours.
 
 Nothing here comes from crossgrad. Nets are called as f(x), or f(x, g) with g = domain_net.features(x). Every gradient
-is its own pass: x_d and x_l by autograd.grad of an explicit loss, the parameters' of an explicit objective.
+is its own pass: x_d and x_l by autograd.grad of an explicit loss, the parameters' of an explicit objective. A label of
+-1 is none: label losses are those of the others alone.
 """
 
 import math
@@ -28,10 +29,11 @@ class LiteralStep:
     wanted: float | None = None
     seen: list[float] = field(default_factory=list)
 
-    def __call__(self, gradient: Tensor) -> Tensor:
+    def __call__(self, gradient: Tensor, counted: Tensor | None = None) -> Tensor:
         if self.epsilon is not None:
             return self.epsilon * gradient
-        self.seen.append(gradient.abs().flatten(1).max(dim=1).values.mean().item())
+        norms = gradient.abs().flatten(1).max(dim=1).values
+        self.seen.append(norms[slice(None) if counted is None else counted].mean().item())
         # The n-th batch enters the mean with a share of 5 / (n + 4), later of 0.01, and fades as later ones enter.
         shares = [max(0.01, 5 / (n + 4)) for n in range(1, len(self.seen) + 1)]
         weights = [share * math.prod(1 - later for later in shares[i + 1 :]) for i, share in enumerate(shares)]
@@ -81,10 +83,11 @@ def algorithm_1(
     domain_optimizer = make_optimizer(domain_net.parameters())
 
     def label_losses(x: Tensor, y: Tensor, *, through_g: bool = False) -> Tensor:
+        labelled = y != -1
         if not condition:
-            return loss_of_each(label_net(x), y)
+            return loss_of_each(label_net(x)[labelled], y[labelled])
         g = domain_net.features(x)
-        return loss_of_each(label_net(x, g if through_g else g.detach()), y)
+        return loss_of_each(label_net(x, g if through_g else g.detach())[labelled], y[labelled])
 
     def domain_losses(x: Tensor, d: Tensor) -> Tensor:
         return loss_of_each(domain_net(x), d)
@@ -100,7 +103,7 @@ def algorithm_1(
         # 7: X_l = X + eps_d grad_X J_l(X, Y; theta_l)
         x_in = x.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(reduced(label_losses(x_in, y, through_g=gradient_through_features)), x_in)
-        x_l = x + label_gradient_step(shaped(gradient, clip, norm))
+        x_l = x + label_gradient_step(shaped(gradient, clip, norm), counted=y != -1)
         if mixing == "examples":
             # Each example is taken as one of the two: all of it is in the second loss, with a weight of one.
             x_d = either(x, x_d, label_weight)

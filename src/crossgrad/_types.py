@@ -11,6 +11,9 @@ Inputs = Float[Tensor, "batch *shape"]
 Classes = Int[Tensor, " batch"]
 """Labels or domains of a batch, as indices from 0."""
 
+UNLABELLED = -1
+"""In the place of a label: there is none. Such an example tells of its domain alone."""
+
 Logits = Float[Tensor, "batch classes"]
 """Unnormalised log-probabilities."""
 
@@ -23,7 +26,7 @@ class Batch(NamedTuple):
 
     Args:
         inputs: floating point, shape (batch, *shape).
-        labels: int64 in [0, n_labels), shape (batch,).
+        labels: int64 in [0, n_labels), shape (batch,); or UNLABELLED, for methods that take unlabelled examples.
         domains: int64 in [0, n_domains), shape (batch,); indices among the *training* domains.
     """
 

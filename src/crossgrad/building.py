@@ -51,6 +51,20 @@ def method_name(name: str) -> str:
     return known("method", ALIASES.get(name, name), list(METHODS))
 
 
+def check_takes_unlabelled(method: str) -> None:
+    """Refuse to train a method on unlabelled inputs that can learn nothing from them.
+
+    Raises:
+        SettingsError: names those that can.
+    """
+    takers = [name for name, each in METHODS.items() if each.TAKES_UNLABELLED]
+    if method not in takers:
+        raise SettingsError(
+            f"{method} has no net that tells domains, so unlabelled inputs can teach it nothing; those that have one "
+            f"are {', '.join(takers)}"
+        )
+
+
 def method_fields(method: str) -> dict[str, Any]:
     """The fields of a method (its keyword arguments) and their defaults.
 

@@ -5,8 +5,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from crossgrad.building import known, method_name
-from crossgrad.data import DomainDataset, check_dataset, check_split
+from crossgrad.building import check_takes_unlabelled, known, method_name
+from crossgrad.data import DomainDataset, check_dataset, check_split, with_unlabelled
+from crossgrad.data.unlabelled import UNLABELLED_DOMAIN
 from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.experiments.chosen import Chosen
@@ -29,6 +30,8 @@ def train(
     *,
     method: str = "crossgrad",
     domains: Sequence[str] | None = None,
+    unlabelled: Any = None,
+    unlabelled_domain: str = UNLABELLED_DOMAIN,
     seed: int = 0,
     net: str | None = None,
     fields: Mapping[str, Any] | None = None,
@@ -47,9 +50,12 @@ def train(
     are not named are measured on as unseen ones. What the model does on a new domain, `compare` estimates.
 
     Args:
-        dataset: of at least two domains.
+        dataset: of at least two domains, the unlabelled one counted.
         method: name in METHODS.
         domains: names of the training domains; None for all.
+        unlabelled: inputs of a new domain, without labels, as `Model.predict` takes them: they train with the dataset
+            as one more domain (`crossgrad.data.with_unlabelled`). For methods with a net that tells domains.
+        unlabelled_domain: its name. Labelled examples of a training domain of that name are of the same domain.
         seed: of everything random.
         net: name in NETS or an import path; by default as in `compare`.
         fields: of the method.
@@ -80,11 +86,14 @@ def train(
         (3, 10)
     """
     name = method_name(method)
+    if unlabelled is not None:
+        check_takes_unlabelled(name)
+        dataset = with_unlabelled(dataset, unlabelled, domain=unlabelled_domain)
     for domain in domains or ():
         known("domain", domain, dataset.domain_names)
     held_out = tuple(domain for domain in dataset.domain_names if domains and domain not in domains)
     if chosen is not None:
-        chosen.check_dataset(dataset.name)
+        chosen.check_dataset(dataset)
         if chosen.method != name:
             raise SettingsError(f"the settings were chosen for {chosen.method}, not for {name}")
         choice = chosen.choice_for(held_out)

@@ -13,9 +13,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor
 
-from crossgrad.building import known, method_fields, method_name, trunk_factory
-from crossgrad.data import DomainDataset, Split
+from crossgrad.building import check_takes_unlabelled, known, method_fields, method_name, trunk_factory
+from crossgrad.data import DomainDataset, Split, with_unlabelled
 from crossgrad.data.naming import quoted
+from crossgrad.data.unlabelled import UNLABELLED_DOMAIN
 from crossgrad.defaults import default_net
 from crossgrad.errors import DataError, SettingsError
 from crossgrad.experiments.run_training import train_method
@@ -116,7 +117,14 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(
-        self, X: Any, y: Any, domains: Any = None, *, sample_weight: ArrayLike | None = None
+        self,
+        X: Any,
+        y: Any,
+        domains: Any = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        unlabelled: Any = None,
+        unlabelled_domain: str = UNLABELLED_DOMAIN,
     ) -> "CrossGradClassifier":
         """Train on all samples.
 
@@ -130,6 +138,9 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             sample_weight: n numbers, at least 0: how often each sample is drawn, relative to the others. A sample of
                 weight 0 is as if it were not there; equal weights are as none; a sample of weight 2 is drawn as often
                 as two copies.
+            unlabelled: more samples, as X, whose labels nobody knows: they train as one more domain, for methods with a
+                net that tells domains. None for none.
+            unlabelled_domain: its name. Samples whose domain has that name are of the same domain.
 
         Raises:
             DataError: a ValueError: no domains or only one, one class, or as `DomainDataset.from_arrays`.
@@ -140,7 +151,11 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         previous: Model | None = getattr(self, "_model", None) if self.warm_start else None
         method = method_name(self.method)
         settings = self._settings(method)
+        if unlabelled is not None:
+            check_takes_unlabelled(method)
         dataset, classes = self._dataset(X, y, domains, sample_weight)
+        if unlabelled is not None:
+            dataset = with_unlabelled(dataset, self._new(unlabelled), domain=unlabelled_domain)
         if previous is not None:
             _check_names(previous, dataset)
         run = Run(
@@ -161,10 +176,7 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             X: as for `fit`, of the same shape.
         """
         check_is_fitted(self)
-        if are_paths(X):
-            inputs: Any = list(map(fspath, X))
-        else:
-            inputs = validate_data(self, _as_array(X), allow_nd=True, dtype="numeric", reset=False)
+        inputs = self._new(X)
         with torch_threads(self.threads):
             return self._model.predict(inputs).probabilities
 
@@ -245,6 +257,12 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             )
         return samples_dataset(values, labels, domains, weights, signals=_takes_signals(self.net))
 
+    def _new(self, X: Any) -> Any:
+        """Samples of the shape that `fit` took, without labels."""
+        if are_paths(X):
+            return list(map(fspath, X))
+        return validate_data(self, _as_array(X), allow_nd=True, dtype="numeric", reset=False)
+
     def _tell(self, stretch: Stretch) -> None:
         n_steps = METHODS[method_name(self.method)].N_PHASES * self.max_steps
         if self.verbose > 0 and stretch.step * LINES // n_steps > stretch.start * LINES // n_steps:
@@ -268,7 +286,8 @@ def _everything(dataset: DomainDataset) -> Split:
 
 def _check_names(previous: Model, dataset: DomainDataset) -> None:
     """Refuse to go on with outputs that would come to mean something else."""
-    names = sorted({dataset.domain_names[index] for index in dataset.domains.tolist()})
+    of_unlabelled = set() if dataset.unlabelled is None else {dataset.unlabelled.domain}
+    names = sorted(of_unlabelled.union(dataset.domain_names[index] for index in dataset.domains.tolist()))
     for what, before, now in (
         ("classes", sorted(previous.label_names), sorted(dataset.label_names)),
         ("domains", sorted(previous.card.get("training_domains", names)), names),

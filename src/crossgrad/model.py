@@ -6,14 +6,13 @@ from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
 from crossgrad.data import Decoding, Standardisation
-from crossgrad.data.inputs import read_inputs
-from crossgrad.errors import DataError, ModelError
+from crossgrad.data.new_inputs import decode, read_new_inputs
+from crossgrad.errors import ModelError
 from crossgrad.evaluation import probabilities
 from crossgrad.methods import Method
 
@@ -86,11 +85,7 @@ class Model:
                 arrays.
             TypeError: one path instead of a sequence of paths.
         """
-        values = self._read(inputs)
-        if tuple(values.shape[1:]) != self.input_shape:
-            raise DataError(f"inputs have shape {tuple(values.shape[1:])}, the model takes {self.input_shape}")
-        if not bool(torch.isfinite(values).all()):
-            raise DataError("inputs have NaN or infinite values")
+        values = read_new_inputs(inputs, input_shape=self.input_shape, decoding=self.decoding)
         if len(values) == 0:
             return Predictions((), np.zeros((0, len(self.label_names)), np.float32), self.label_names)
         result = probabilities(self.method, self.scaling.apply(values))
@@ -103,18 +98,4 @@ class Model:
         Raises:
             DataError: it cannot be read, or the model is one of arrays.
         """
-        if self.decoding is None:
-            raise DataError(f"the model was trained on arrays of shape {self.input_shape}, it cannot read files")
-        return self.decoding.decode(fspath(file))
-
-    def _read(self, inputs: Any) -> Tensor:
-        if isinstance(inputs, str | PathLike):
-            raise TypeError(f"predict takes a sequence of paths: [{str(inputs)!r}]")
-        if isinstance(inputs, Tensor) and inputs.is_floating_point():
-            return inputs.float()
-        files = inputs if isinstance(inputs, Tensor) else list(inputs)
-        if len(files) == 0:
-            return torch.zeros(0, *self.input_shape)
-        if not all(isinstance(file, str | PathLike) for file in files):
-            return read_inputs(inputs, signals=len(self.input_shape) == 2)
-        return torch.from_numpy(np.stack([self.decode(file) for file in files]))
+        return decode(fspath(file), self.input_shape, self.decoding)

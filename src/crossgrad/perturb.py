@@ -94,6 +94,17 @@ def example_norms(tensor: Float[Tensor, "batch *shape"], norm: Literal["l2", "li
     return norms
 
 
+def mean_over(values: Float[Tensor, " batch"], n: float) -> Float[Tensor, ""]:
+    """Mean of the n values that count, where the others are zero; 0 where none counts.
+
+    Example:
+        >>> mean_over(torch.tensor([3.0, 0.0, 1.0]), 2)
+        tensor(2.)
+    """
+    # Where all count, the bits that torch's own mean gives.
+    return values.mean() if n == len(values) else values.sum() / (n or 1)
+
+
 class Step(nn.Module):
     """How far inputs are moved along their (shaped) gradient: a factor, or a size that is held.
 
@@ -163,20 +174,26 @@ class Step(nn.Module):
         return cls(calibrated=size) if calibrated else cls(size)
 
     @torch.no_grad()
-    def observe(self, gradient: Float[Tensor, "batch *shape"], *, processes: Processes = ALONE) -> None:
+    def observe(
+        self, gradient: Float[Tensor, "batch *shape"], *, n: float | None = None, processes: Processes = ALONE
+    ) -> None:
         """Take a training batch's gradient into the running mean; nothing where the factor is fixed.
 
         Args:
             gradient: of this process's examples.
+            n: examples that the mean is over, where the others have no gradient; None: all.
             processes: the mean is over the examples of all of them, and all call this.
         """
         if self.is_calibrated:
+            n = len(gradient) if n is None else n
+            mean = mean_over(example_norms(gradient, "linf"), n)
+            if processes.size > 1:
+                total, of_all = processes.sum(torch.stack([mean * n, torch.full_like(mean, n)]))
+                mean, n = total / of_all, float(of_all)
+            if n == 0:
+                return
             self.observed += 1
             share = (self.YOUNG / (self.observed.to(self.running) + self.YOUNG - 1)).clamp(min=self.SHARE)
-            mean = example_norms(gradient, "linf").mean()
-            if processes.size > 1:
-                total, n = processes.sum(torch.stack([mean * len(gradient), torch.full_like(mean, len(gradient))]))
-                mean = total / n
             self.running.lerp_(mean.to(self.running), share)
 
     def forward(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
@@ -198,6 +215,7 @@ def perturbation(
     clip: float | None,
     norm: Norm,
     reduction: Reduction,
+    n: float | None = None,
     processes: Processes = ALONE,
 ) -> Float[Tensor, "batch *shape"]:
     """From the gradient of each example's own loss to what is added to the inputs in a training step; a constant.
@@ -208,6 +226,7 @@ def perturbation(
         clip: bound on each value.
         norm: what each example's is scaled to.
         reduction: "mean" divides by the examples of the whole batch.
+        n: of this process's examples those that have a loss, as `methods.base.n_labelled` counts them; None: all.
         processes: whose examples are the whole batch; all call this.
 
     Example:
@@ -217,10 +236,12 @@ def perturbation(
                 [0.0000, 0.0000]])
     """
     if reduction == "mean":
-        n = len(gradient)
-        gradient = gradient / (n if processes.size == 1 else int(processes.sum(torch.tensor(n))))
+        divisor = len(gradient) if n is None else n
+        if processes.size > 1:
+            divisor = round(float(processes.sum(torch.tensor(divisor, dtype=torch.float64))))
+        gradient = gradient / (divisor or 1)
     gradient = shape_gradient(gradient, clip=clip, norm=norm)
-    step.observe(gradient, processes=processes)
+    step.observe(gradient, n=n, processes=processes)
     moved: Tensor = step(gradient)
     return moved
 

@@ -12,7 +12,7 @@ from torch import nn
 from toy import N_DOMAINS, N_FEATURES, N_LABELS, small_net, toy_batch
 
 import reference
-from crossgrad._types import Batch
+from crossgrad._types import UNLABELLED, Batch
 from crossgrad.methods import PRESETS, CrossGrad, LabelGrad, Method
 from crossgrad.perturb import Step
 
@@ -95,8 +95,15 @@ def batches() -> list[Batch]:
     return [toy_batch(9 if i % 2 else 6, dtype=torch.float64, seed=i) for i in range(N_STEPS)]
 
 
-def train(method: Method, optimizer: torch.optim.Optimizer) -> None:
-    for batch in batches():
+def partly_labelled(batch: Batch) -> Batch:
+    """A domain of its own without labels, and some examples of the others without."""
+    labels = batch.labels.clone()
+    labels[1:][(batch.domains[1:] == N_DOMAINS - 1) | (torch.arange(1, len(labels)) % 4 == 0)] = UNLABELLED
+    return batch._replace(labels=labels)
+
+
+def train(method: Method, optimizer: torch.optim.Optimizer, given: Iterable[Batch] | None = None) -> None:
+    for batch in batches() if given is None else given:
         optimizer.zero_grad()
         method.backward(batch)
         optimizer.step()
@@ -124,6 +131,21 @@ def test_crossgrad_has_the_weights_of_algorithm_1_after_100_steps(case: str, opt
     train(method, OPTIMIZERS[optimizer](method.parameters()))
     torch.manual_seed(1)
     reference.algorithm_1(*theirs, batches(), OPTIMIZERS[optimizer], **literal_steps(fields))
+    assert_same_weights(ours, theirs)
+
+
+@pytest.mark.parametrize("case", CROSSGRAD_CASES)
+def test_crossgrad_has_the_weights_of_algorithm_1_where_examples_have_no_label(case: str) -> None:
+    fields = CROSSGRAD_BASE | CROSSGRAD_CASES[case]
+    ours = nets(fields["condition"])
+    theirs = deepcopy(ours)
+    given = [partly_labelled(batch) for batch in batches()]
+    assert 0.2 < sum(int((batch.labels == UNLABELLED).sum()) for batch in given) / (7.5 * N_STEPS) < 0.6
+    method = CrossGrad(*ours, **fields).double()
+    torch.manual_seed(1)
+    train(method, OPTIMIZERS["sgd"](method.parameters()), given)
+    torch.manual_seed(1)
+    reference.algorithm_1(*theirs, given, OPTIMIZERS["sgd"], **literal_steps(fields))
     assert_same_weights(ours, theirs)
 
 

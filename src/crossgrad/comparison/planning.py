@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossgrad.building import known, method_name
+from crossgrad.building import check_takes_unlabelled, known, method_name
 from crossgrad.data import (
     DomainDataset,
     check_dataset,
@@ -92,6 +92,9 @@ def plan(
     if not seeds:
         raise SettingsError("no seeds to run; name at least one")
     asked = {method_name(name): dict(values) for name, values in (fields or {}).items()}
+    for name in names:
+        if dataset.unlabelled is not None:
+            check_takes_unlabelled(name)
     for name in asked:
         if name not in names:
             raise SettingsError(f"fields are set for {name}, which is not compared; compared are {', '.join(names)}")
@@ -134,7 +137,7 @@ def plan(
         erm = planned(["erm"])
         if known("way to match", match, WAYS) == "seconds":
             measured = measure([*runs, *erm], dataset, Path(output) / MATCH_FILE)
-            runs = with_matched(runs, erm, seconds_of(measured))
+            runs = with_matched(runs, erm, seconds_of(measured, [*runs, *erm], dataset))
         else:
             runs = with_matched(runs, erm, passes_of([*runs, *erm], dataset))
     return Comparison(dataset, tuple(runs), Path(output), measured)
@@ -147,7 +150,7 @@ def _read_swept(
     found: dict[str, Chosen] = {}
     for path in [paths] if isinstance(paths, Path | str) else paths:
         chosen = read_chosen(path)
-        chosen.check_dataset(dataset.name)
+        chosen.check_dataset(dataset)
         if chosen.method not in names:
             raise SettingsError(f"{str(path)!r} chose for {chosen.method}, which is not compared: {', '.join(names)}")
         if chosen.method in found:

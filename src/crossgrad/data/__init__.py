@@ -16,6 +16,7 @@ from crossgrad.data.opening import open_dataset
 from crossgrad.data.split_checks import check_dataset, check_split
 from crossgrad.data.splits import Split, random_split, split, training_subset
 from crossgrad.data.standardisation import Standardisation
+from crossgrad.data.training_sets import training_set, with_unlabelled
 
 __all__ = [
     "DomainDataset",
@@ -31,7 +32,9 @@ __all__ = [
     "split",
     "random_split",
     "training_subset",
+    "training_set",
     "with_training_domains",
+    "with_unlabelled",
     "held_out_folds",
     "left_out_domains",
     "DomainSplit",

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from crossgrad._types import UNLABELLED
 from crossgrad.data.decoding import Decoding
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.data.hugging_face import check_columns, input_cells, named_column
@@ -19,6 +20,7 @@ from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.naming import name_indices
 from crossgrad.data.telling import Tell, tell_nobody
 from crossgrad.data.torch_items import FirstOf, check_map_style, labels_and_domains
+from crossgrad.data.unlabelled import Unlabelled
 from crossgrad.errors import DataError
 
 
@@ -43,6 +45,9 @@ class DomainDataset:
         benchmark: name of the benchmark that it is, in BENCHMARKS; None for one's own data.
         files: n names, of the file that each input was read from; None where inputs are no files. Results do not depend
             on them.
+        unlabelled: inputs without labels that train as one more domain, which `with_unlabelled` puts here. They are no
+            examples of the dataset: nothing is measured on them, and no split has them.
+        partly_labelled: labels may be UNLABELLED: what `training_set` gives, to be trained on and nothing else.
 
     Raises:
         DataError: lengths, indices or names that do not go together.
@@ -60,6 +65,8 @@ class DomainDataset:
     benchmark: str | None = None
     weights: Float[Tensor, " n"] | None = None
     files: tuple[str, ...] | None = None
+    unlabelled: Unlabelled | None = None
+    partly_labelled: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.inputs, Tensor) and not self.inputs.is_floating_point():
@@ -71,7 +78,8 @@ class DomainDataset:
             if indices.dtype != torch.int64:
                 raise DataError(f"{what} must be int64 indices, but has dtype {indices.dtype}")
             _check_length(what, indices, self.inputs)
-            if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(names):
+            least = UNLABELLED if what == "labels" and self.partly_labelled else 0
+            if len(indices) and not least <= int(indices.min()) <= int(indices.max()) < len(names):
                 raise DataError(
                     f"{what} has indices from {int(indices.min())} to {int(indices.max())} for {len(names)} names"
                 )
@@ -244,6 +252,8 @@ class DomainDataset:
             digest.update(inputs.fingerprint.encode())
         for tensor in (*tensors, *(extra for extra in (self.variants, self.weights) if extra is not None)):
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        if self.unlabelled is not None:
+            digest.update(self.unlabelled.fingerprint.encode())
         return digest.hexdigest()[:16]
 
 

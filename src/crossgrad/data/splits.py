@@ -90,7 +90,8 @@ def _split(
     present = {dataset.domain_names[index] for index in np.unique(dataset.domains.numpy())}
     if absent := [name for name in held_out if name not in present]:
         raise DataError(f"no examples of the held-out domain {quoted(absent)}")
-    if len(present.difference(held_out, left_out)) < 2:
+    trains_too = set() if dataset.unlabelled is None else {dataset.unlabelled.domain}
+    if len(present.difference(held_out, left_out) | trains_too) < 2:
         raise DataError(
             f"fewer than two domains are left to train on: the domains are {quoted(sorted(present))}, held "
             f"out are {quoted((*held_out, *left_out)) or 'none'}"

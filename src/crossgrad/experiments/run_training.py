@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from crossgrad.building import build_method
-from crossgrad.data import DomainDataset, Split, Standardisation, training_subset
+from crossgrad.building import build_method, check_takes_unlabelled
+from crossgrad.data import DomainDataset, Split, Standardisation, training_set
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.early_stopping import early_stopping
 from crossgrad.experiments.runs import Run
@@ -63,14 +63,19 @@ def train_method(
 ) -> Trained:
     """Train a run's method on its split's training examples, from the last checkpoint on where there is one.
 
+    Unlabelled inputs of the dataset train with them, and count where inputs are standardised.
+
     Training begins with the weights of `initial`, and keeps its scaling, which the weights are for.
 
     Raises:
-        SettingsError: early stopping has nothing to measure on, or `initial` has other nets than the run asks for.
+        SettingsError: early stopping has nothing to measure on, or `initial` has other nets than the run asks for, or
+            the method takes no unlabelled inputs and the dataset has some.
         NonFiniteLossError: a loss became NaN or infinite.
         CheckpointError: a checkpoint that is there cannot be used.
     """
-    train = training_subset(dataset, parts)
+    if dataset.unlabelled is not None:
+        check_takes_unlabelled(run.method)
+    train = training_set(dataset, parts)
     scaling = scaling_for(run.settings, train.inputs, train.weights) if initial is None else initial.scaling
     building = building_of(run, train)
     scaled = _scaled(train, scaling)

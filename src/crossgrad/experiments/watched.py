@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from crossgrad._types import Batch
+from crossgrad._types import UNLABELLED, Batch
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
@@ -65,18 +65,19 @@ def watched(
 
 def baseline_of(train: DomainDataset, settings: Settings) -> Baseline:
     """What a training on these examples is judged against."""
-    domains = torch.bincount(train.domains, minlength=len(train.domain_names)).double()
-    counts = torch.zeros(len(train.domain_names), len(train.label_names), dtype=torch.float64)
-    counts.index_put_((train.domains, train.labels), torch.ones(len(train), dtype=torch.float64), accumulate=True)
+    weights = torch.ones(len(train), dtype=torch.float64) if train.weights is None else train.weights.double()
+    domains = torch.zeros(len(train.domain_names), dtype=torch.float64).index_add_(0, train.domains, weights)
     if settings.balanced:
-        counts = counts[domains > 0] / domains[domains > 0, None]
+        weights, domains = weights / domains[train.domains], (domains > 0).double()
+    labelled = train.labels != UNLABELLED
+    labels = torch.bincount(train.labels[labelled], weights[labelled])
     inputs = train.inputs
     if not isinstance(inputs, Tensor):
         inputs = inputs[examples_in_turn(train, LOOKED_AT)]
     return Baseline(
         max_steps=settings.max_steps,
-        label_chance=float(counts.sum(0).max() / counts.sum()),
-        domain_chance=float(counts.sum(1).max() / counts.sum()),
+        label_chance=float(labels.max() / labels.sum()),
+        domain_chance=float(domains.max() / domains.sum()),
         input_range=float(inputs.max() - inputs.min()),
     )
 

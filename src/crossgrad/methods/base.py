@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from crossgrad._types import Batch, Classes, Inputs, Logits
+from crossgrad._types import UNLABELLED, Batch, Classes, Inputs, Logits
 from crossgrad.errors import SettingsError
 from crossgrad.global_state import generators_alone
-from crossgrad.perturb import example_norms
+from crossgrad.perturb import example_norms, mean_over
 from crossgrad.processes import ALONE, Processes
 
 
@@ -28,6 +28,9 @@ class Method(nn.Module, ABC):
     """
 
     N_PHASES: ClassVar[int] = 1
+    TAKES_UNLABELLED: ClassVar[bool] = False
+    """Whether a batch may have UNLABELLED examples: of use to whoever has a net that tells domains. Label losses and
+    label accuracies are then means over the labelled ones."""
     progress: float = 1.0
     phase: int = 0
     processes: Processes = ALONE
@@ -75,7 +78,40 @@ def example_losses(logits: Logits, classes: Classes) -> Tensor:
     return cross_entropy(logits, classes, reduction="none")
 
 
-def clean_backward(losses: Tensor, *leaves: Tensor, weight: float, retain_graph: bool = False) -> tuple[Tensor, ...]:
+def label_losses(logits: Logits, labels: Classes) -> Tensor:
+    """Cross-entropy of each example, (batch,); 0 for UNLABELLED ones, without a gradient.
+
+    Example:
+        >>> label_losses(torch.tensor([[0.0, 0.0], [9.0, 0.0]]), torch.tensor([0, UNLABELLED]))
+        tensor([0.6931, 0.0000])
+    """
+    return cross_entropy(logits, labels, reduction="none", ignore_index=UNLABELLED)
+
+
+def n_labelled(labels: Classes, processes: Processes = ALONE) -> float:
+    """What a sum over the labelled examples is divided by for their mean.
+
+    Of several processes: this one's share, by its examples, of all that have a label. The means of processes, each
+    counted by its examples, are the whole batch's mean then, whoever's the labelled examples are.
+
+    Args:
+        labels: of this process's examples.
+        processes: of the whole batch; all call this.
+
+    Example:
+        >>> n_labelled(torch.tensor([2, UNLABELLED, 0]))
+        2
+    """
+    own = int((labels != UNLABELLED).sum())
+    if processes.size == 1:
+        return own
+    labelled, n = processes.sum(torch.tensor([own, len(labels)])).tolist()
+    return float(labelled * len(labels) / n)
+
+
+def clean_backward(
+    losses: Tensor, *leaves: Tensor, weight: float, n: float | None = None, retain_graph: bool = False
+) -> tuple[Tensor, ...]:
     """One backward pass for two purposes: the parameters' gradients and the leaves' own.
 
     Adds the gradient of weight * mean(losses) to the parameters and frees the graph (unless `retain_graph`). With
@@ -85,15 +121,17 @@ def clean_backward(losses: Tensor, *leaves: Tensor, weight: float, retain_graph:
         losses: one an example, (batch,).
         leaves: inputs that losses were computed from, without a `.grad` yet, (batch, *shape) each.
         weight: of the clean loss in the net's objective, in [0, 1].
+        n: losses that the mean is over, where the others are zero (`n_labelled`); None: all.
         retain_graph: keep the graph, for one more backward through a part of it.
 
     Returns:
         For each leaf the gradient of each example's own loss; empty, (0,), where the leaf does not require one.
     """
     if weight > 0:
-        (weight * losses.mean()).backward(retain_graph=retain_graph)  # type: ignore[no-untyped-call]
-        # An example's own loss counts weight / batch times in what was just differentiated.
-        scale = len(losses) / weight
+        n = len(losses) if n is None else n
+        (weight * mean_over(losses, n)).backward(retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+        # An example's own loss counts weight / n times in what was just differentiated.
+        scale = n / weight
         return tuple(leaf.new_empty(0) if leaf.grad is None else leaf.grad * scale for leaf in leaves)
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
     found = iter(torch.autograd.grad(losses.sum(), wanted, retain_graph=retain_graph) if wanted else ())
@@ -101,14 +139,16 @@ def clean_backward(losses: Tensor, *leaves: Tensor, weight: float, retain_graph:
 
 
 @torch.no_grad()
-def accuracy(logits: Logits, classes: Classes) -> Tensor:
+def accuracy(logits: Logits, classes: Classes, n: float | None = None) -> Tensor:
     """Share of the examples whose own class has the largest logit, in float32 whatever the logits' precision.
+
+    With `n`, of those that have a class, as `n_labelled` counts them.
 
     Example:
         >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]), torch.tensor([0, 1, 1]))
         tensor(0.6667)
     """
-    return (logits.argmax(1) == classes).to(torch.float32).mean()
+    return mean_over((logits.argmax(1) == classes).to(torch.float32), len(classes) if n is None else n)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """CrossGrad: a label net and a domain net, trained side by side on each other's perturbations."""
 
-from typing import Any, Literal, final, get_args
+from typing import Any, ClassVar, Literal, final, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,12 @@ from crossgrad.methods.base import (
     check_weight,
     clean_backward,
     example_losses,
+    label_losses,
+    n_labelled,
     perturbation_sizes,
     state_kept,
 )
-from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, mean_over, perturbation
 from crossgrad.processes import ALONE, Processes
 
 Mixing = Literal["losses", "examples"]
@@ -36,6 +38,9 @@ class CrossGrad(Method):
 
     With `condition`, the label net also gets the domain features g(x), the domain net's last hidden layer, a constant
     for the label loss: Algorithm 1 trains the domain net by J_d alone.
+
+    An unlabelled example is one for the domain net alone: its label loss is none, so x_l = x. But it is in the domain
+    loss, along whose gradient labelled inputs are moved toward, or away from, its domain.
 
     A net with batch statistics updates them in every forward pass in training mode, perturbed ones included; the
     dropout mask of a net's clean pass is that of its input gradient.
@@ -76,6 +81,8 @@ class CrossGrad(Method):
         Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018, Algorithm 1 and Figure 2.
         Defaults are ours; `PRESETS` has the paper's, its code's and Dassl's.
     """
+
+    TAKES_UNLABELLED: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -140,16 +147,17 @@ class CrossGrad(Method):
         label_leaf = inputs.detach().requires_grad_(moves_domain_input)
         constant = features.detach().requires_grad_(through_features)
         label_logits = self._label_logits(label_leaf, constant)
-        label_losses = example_losses(label_logits, labels)
+        of_labels = label_losses(label_logits, labels)
+        n = n_labelled(labels, self.processes)
         label_gradient, feature_gradient = clean_backward(
-            label_losses, label_leaf, constant, weight=self._clean_share(self.label_weight)
+            of_labels, label_leaf, constant, weight=self._clean_share(self.label_weight), n=n
         )
         if through_features:
             label_gradient = label_gradient + torch.autograd.grad(features, domain_leaf, feature_gradient)[0]
         results = {
-            "label_loss": label_losses.detach().mean(),
+            "label_loss": mean_over(of_labels.detach(), n),
             "domain_loss": domain_losses.detach().mean(),
-            "label_accuracy": accuracy(label_logits, labels),
+            "label_accuracy": accuracy(label_logits, labels, n),
             "domain_accuracy": accuracy(domain_logits, domains),
         }
 
@@ -158,12 +166,12 @@ class CrossGrad(Method):
             moved = self._moved(inputs, added, self.label_weight)
             with torch.no_grad():
                 moved_features = self._features(moved)
-            loss = example_losses(self._label_logits(moved, moved_features), labels).mean()
+            loss = mean_over(label_losses(self._label_logits(moved, moved_features), labels), n)
             ((1 - self._clean_share(self.label_weight)) * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_label_loss"] = loss.detach()
             results |= perturbation_sizes(added, inputs)
         if moves_domain_input:
-            added = self._perturbation(label_gradient, self.label_gradient_step, self.processes)
+            added = self._perturbation(label_gradient, self.label_gradient_step, self.processes, n)
             moved = self._moved(inputs, added, self.domain_weight)
             loss = example_losses(self.domain_net(moved), domains).mean()
             ((1 - self._clean_share(self.domain_weight)) * loss).backward()  # type: ignore[no-untyped-call]
@@ -181,7 +189,7 @@ class CrossGrad(Method):
             features = self._features(inputs)
             if not self.gradient_through_features:
                 features = features.detach()
-            return example_losses(self._label_logits(inputs, features), batch.labels)
+            return label_losses(self._label_logits(inputs, features), batch.labels)
 
         inputs = batch.inputs.detach()
         with state_kept(self, inputs.device):
@@ -189,7 +197,8 @@ class CrossGrad(Method):
             label_gradient = input_gradient(label_losses_of, inputs)
             return {
                 "domain_perturbed": inputs + self._perturbation(domain_gradient, self.domain_gradient_step),
-                "label_perturbed": inputs + self._perturbation(label_gradient, self.label_gradient_step),
+                "label_perturbed": inputs
+                + self._perturbation(label_gradient, self.label_gradient_step, n=n_labelled(batch.labels)),
             }
 
     def _domain_pass(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -215,9 +224,11 @@ class CrossGrad(Method):
         is_moved = torch.rand(len(inputs), device=inputs.device) < weight
         return inputs + added * is_moved.reshape(-1, *[1] * (inputs.ndim - 1))
 
-    def _perturbation(self, gradient: Tensor, step: Step, processes: Processes = ALONE) -> Tensor:
+    def _perturbation(
+        self, gradient: Tensor, step: Step, processes: Processes = ALONE, n: float | None = None
+    ) -> Tensor:
         return perturbation(
-            gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, processes=processes
+            gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, n=n, processes=processes
         )
 
 

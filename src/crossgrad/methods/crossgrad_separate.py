@@ -13,10 +13,12 @@ from crossgrad.methods.base import (
     check_weight,
     clean_backward,
     example_losses,
+    label_losses,
+    n_labelled,
     perturbation_sizes,
     state_kept,
 )
-from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, mean_over, perturbation
 from crossgrad.processes import ALONE, Processes
 
 
@@ -55,6 +57,7 @@ class CrossGradSeparate(Method):
     """
 
     N_PHASES: ClassVar[int] = 2
+    TAKES_UNLABELLED: ClassVar[bool] = True
     phase: int = 1
 
     def __init__(
@@ -100,12 +103,15 @@ class CrossGradSeparate(Method):
         moves = self.label_weight > 0
         gradient = input_gradient(lambda moved: self._domain_losses(moved, domains), inputs) if moves else None
         label_logits = self(inputs)
-        label_losses = example_losses(label_logits, labels)
-        clean_backward(label_losses, weight=1 - self.label_weight)
-        results = {"label_loss": label_losses.detach().mean(), "label_accuracy": accuracy(label_logits, labels)}
+        of_labels, n = label_losses(label_logits, labels), n_labelled(labels, self.processes)
+        clean_backward(of_labels, weight=1 - self.label_weight, n=n)
+        results = {
+            "label_loss": mean_over(of_labels.detach(), n),
+            "label_accuracy": accuracy(label_logits, labels, n),
+        }
         if gradient is not None:
             added = self._perturbation(gradient, self.processes)
-            loss = example_losses(self(inputs + added), labels).mean()
+            loss = mean_over(label_losses(self(inputs + added), labels), n)
             (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
             results |= {"perturbed_label_loss": loss.detach()} | perturbation_sizes(added, inputs)
         return results

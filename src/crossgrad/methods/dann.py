@@ -1,14 +1,15 @@
 """DANN: features from which the domain cannot be told, by gradient reversal; the paper's "DAN"."""
 
 import math
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, accuracy, check_features, example_losses
+from crossgrad.methods.base import Method, accuracy, check_features, example_losses, label_losses, n_labelled
+from crossgrad.perturb import mean_over
 
 
 @final
@@ -17,6 +18,8 @@ class DANN(Method):
 
     The domain head descends its own loss; the label net's layers below it ascend that loss, times a strength that
     grows over training as 2 / (1 + exp(-rate * progress)) - 1 (Ganin's schedule).
+
+    An unlabelled example counts for the domain alone, as all of the target domain's do in Ganin's own setting.
 
     Args:
         label_net: with `features(inputs)`, its last hidden layer, and `classify(features)`, its logits.
@@ -39,6 +42,8 @@ class DANN(Method):
     Reference:
         Ganin et al., "Domain-Adversarial Training of Neural Networks", JMLR 17, 2016, section 4.3 and 5.2.2.
     """
+
+    TAKES_UNLABELLED: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -67,7 +72,8 @@ class DANN(Method):
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         features = self.label_net.features(batch.inputs.detach())
         label_logits = self.label_net.classify(features)
-        label_loss = example_losses(label_logits, batch.labels).mean()
+        n = n_labelled(batch.labels, self.processes)
+        label_loss = mean_over(label_losses(label_logits, batch.labels), n)
         reversed_features = _ReverseGradient.apply(features, self.strength)  # type: ignore[no-untyped-call]
         domain_logits = self.domain_head(reversed_features)
         domain_loss = example_losses(domain_logits, batch.domains).mean()
@@ -75,7 +81,7 @@ class DANN(Method):
         return {
             "label_loss": label_loss.detach(),
             "domain_loss": domain_loss.detach(),
-            "label_accuracy": accuracy(label_logits, batch.labels),
+            "label_accuracy": accuracy(label_logits, batch.labels, n),
             "domain_accuracy": accuracy(domain_logits, batch.domains),
         }
 

@@ -1,6 +1,6 @@
 """Hybrid: LabelGrad and CrossGrad in one algorithm, which the paper leaves for future work."""
 
-from typing import Literal, final, get_args
+from typing import ClassVar, Literal, final, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,12 @@ from crossgrad.methods.base import (
     check_weight,
     clean_backward,
     example_losses,
+    label_losses,
+    n_labelled,
     perturbation_sizes,
     state_kept,
 )
-from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, perturbation
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, mean_over, perturbation
 from crossgrad.processes import ALONE, Processes
 
 Design = Literal["sum", "either", "both"]
@@ -63,6 +65,8 @@ class Hybrid(Method):
         Shankar et al., 2018, section 5: "an algorithm that combines the two". The designs are ours.
     """
 
+    TAKES_UNLABELLED: ClassVar[bool] = True
+
     def __init__(
         self,
         label_net: nn.Module,
@@ -108,24 +112,25 @@ class Hybrid(Method):
         (domain_gradient,) = clean_backward(domain_losses, domain_leaf, weight=1 - self.domain_weight)
         label_leaf = inputs.detach().requires_grad_(moves_label_input or moves_domain_input)
         label_logits = self.label_net(label_leaf)
-        label_losses = example_losses(label_logits, labels)
-        (label_gradient,) = clean_backward(label_losses, label_leaf, weight=1 - self.label_weight)
+        of_labels = label_losses(label_logits, labels)
+        n = n_labelled(labels, self.processes)
+        (label_gradient,) = clean_backward(of_labels, label_leaf, weight=1 - self.label_weight, n=n)
         results = {
-            "label_loss": label_losses.detach().mean(),
+            "label_loss": mean_over(of_labels.detach(), n),
             "domain_loss": domain_losses.detach().mean(),
-            "label_accuracy": accuracy(label_logits, labels),
+            "label_accuracy": accuracy(label_logits, labels, n),
             "domain_accuracy": accuracy(domain_logits, domains),
         }
         if not (moves_label_input or moves_domain_input):
             return results
 
-        along_label = self._perturbation(label_gradient, self.label_gradient_step, self.processes)
+        along_label = self._perturbation(label_gradient, self.label_gradient_step, self.processes, n)
         if moves_label_input:
             along_domain = self._perturbation(domain_gradient, self.domain_gradient_step, self.processes)
             added = self._combined(along_domain, along_label)
             losses = []
             for each in added:
-                loss = example_losses(self.label_net(inputs + each), labels).mean()
+                loss = mean_over(label_losses(self.label_net(inputs + each), labels), n)
                 (self.label_weight / len(added) * loss).backward()  # type: ignore[no-untyped-call]
                 losses.append(loss.detach())
             results["perturbed_label_loss"] = torch.stack(losses).mean()
@@ -145,12 +150,13 @@ class Hybrid(Method):
             return example_losses(self.domain_net(inputs), batch.domains)
 
         def label_losses_of(inputs: Tensor) -> Tensor:
-            return example_losses(self.label_net(inputs), batch.labels)
+            return label_losses(self.label_net(inputs), batch.labels)
 
         inputs = batch.inputs.detach()
         with state_kept(self, inputs.device):
             domain_gradient = input_gradient(domain_losses_of, inputs)
-            along_label = self._perturbation(input_gradient(label_losses_of, inputs), self.label_gradient_step)
+            label_gradient = input_gradient(label_losses_of, inputs)
+            along_label = self._perturbation(label_gradient, self.label_gradient_step, n=n_labelled(batch.labels))
             along_domain = self._perturbation(domain_gradient, self.domain_gradient_step)
             first = self._combined(along_domain, along_label)[0]
             return {"domain_perturbed": inputs + first, "label_perturbed": inputs + along_label}
@@ -164,7 +170,9 @@ class Hybrid(Method):
         takes_domain = torch.rand(len(along_domain), device=along_domain.device) < 0.5
         return [torch.where(takes_domain.reshape(-1, *[1] * (along_domain.ndim - 1)), along_domain, along_label)]
 
-    def _perturbation(self, gradient: Tensor, step: Step, processes: Processes = ALONE) -> Tensor:
+    def _perturbation(
+        self, gradient: Tensor, step: Step, processes: Processes = ALONE, n: float | None = None
+    ) -> Tensor:
         return perturbation(
-            gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, processes=processes
+            gradient, step, clip=self.clip, norm=self.norm, reduction=self.reduction, n=n, processes=processes
         )

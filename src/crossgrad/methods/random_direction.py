@@ -1,6 +1,6 @@
 """RandomDirection: inputs are moved as far as CrossGrad would move them, in no direction in particular. A control."""
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from crossgrad.methods.base import (
     check_weight,
     clean_backward,
     example_losses,
+    label_losses,
+    n_labelled,
     perturbation_sizes,
     state_kept,
 )
@@ -22,6 +24,7 @@ from crossgrad.perturb import (
     check_shaping,
     example_norms,
     input_gradient,
+    mean_over,
     perturbation,
     shape_gradient,
 )
@@ -59,6 +62,8 @@ class RandomDirection(Method):
         A control of ours; the paper has none.
     """
 
+    TAKES_UNLABELLED: ClassVar[bool] = True
+
     def __init__(
         self,
         label_net: nn.Module,
@@ -92,17 +97,17 @@ class RandomDirection(Method):
         domain_losses = example_losses(domain_logits, domains)
         (gradient,) = clean_backward(domain_losses, leaf, weight=1)
         label_logits = self.label_net(inputs)
-        label_losses = example_losses(label_logits, labels)
-        clean_backward(label_losses, weight=1 - self.label_weight)
+        of_labels, n = label_losses(label_logits, labels), n_labelled(labels, self.processes)
+        clean_backward(of_labels, weight=1 - self.label_weight, n=n)
         results = {
-            "label_loss": label_losses.detach().mean(),
+            "label_loss": mean_over(of_labels.detach(), n),
             "domain_loss": domain_losses.detach().mean(),
-            "label_accuracy": accuracy(label_logits, labels),
+            "label_accuracy": accuracy(label_logits, labels, n),
             "domain_accuracy": accuracy(domain_logits, domains),
         }
         if self.label_weight > 0:
             added = self._perturbation(gradient, self.processes)
-            loss = example_losses(self.label_net(inputs + added), labels).mean()
+            loss = mean_over(label_losses(self.label_net(inputs + added), labels), n)
             (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_label_loss"] = loss.detach()
             results |= perturbation_sizes(added, inputs)

@@ -1,0 +1,294 @@
+"""What inputs of the new domain itself are worth: unlabelled ones, a few labelled ones, or both.
+
+Two tasks. In each a third or a half of the new domain's examples is never trained on by any way, and is what all ways
+are measured on; the rest is what there is of the new domain beforehand.
+
+- rotated_mnist: each of the six angles in turn is the new domain. The file has the same digits at every angle, so they
+  are dealt out: of each class 40 train at the five other angles, 30 are at the new angle beforehand, and 30 are
+  measured on there. No digit has two parts. They are dealt anew for each seed.
+- fonts: the benchmark's 27 test fonts together are the new domain; of each font's characters half, drawn anew for each
+  seed, are there beforehand. Accuracy is measured for each font. The 71 training fonts train, validation fonts do not.
+
+A few labelled ones are two of each class (digits) or one (characters), drawn from what is there beforehand; the rest of
+that is what is unlabelled. Settings are the same for all ways and chosen by nothing. Records are appended as runs end;
+what they have already is not run again.
+"""
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crossgrad import DomainDataset, open_dataset, train
+from crossgrad.errors import TrainingWarning
+from crossgrad.evaluation import accuracies
+from crossgrad.experiments.performing import versions
+from crossgrad.records import RECORD_VERSION, Record, append_record, read_records, run_key
+from crossgrad.significance import holm, paired_t
+
+CALIBRATED = {"domain_gradient_step": "calibrated:0.1", "label_gradient_step": "calibrated:0.1"}
+BATCH_SIZE = 32
+MAX_STEPS = 200
+SEEDS = range(5)
+
+
+class Way(NamedTuple):
+    """A method, and what it has of the new domain."""
+
+    method: str
+    few: bool = False
+    unlabelled: bool = False
+
+
+WAYS = {
+    "ERM": Way("erm"),
+    "CrossGrad": Way("crossgrad"),
+    "DANN": Way("dann"),
+    "CrossGrad + unlabelled": Way("crossgrad", unlabelled=True),
+    "DANN + unlabelled": Way("dann", unlabelled=True),
+    "ERM + few": Way("erm", few=True),
+    "CrossGrad + few": Way("crossgrad", few=True),
+    "CrossGrad + few + unlabelled": Way("crossgrad", few=True, unlabelled=True),
+}
+
+QUESTIONS = (
+    ("CrossGrad", "ERM"),
+    ("CrossGrad + unlabelled", "CrossGrad"),
+    ("DANN + unlabelled", "DANN"),
+    ("CrossGrad + unlabelled", "DANN + unlabelled"),
+    ("ERM + few", "ERM"),
+    ("CrossGrad + few", "ERM + few"),
+    ("CrossGrad + few + unlabelled", "CrossGrad + few"),
+)
+"""Which differences are tested: a way, and the one that it adds one thing to or competes with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt:
+    """Examples of one seed and new domain: for training, there beforehand, and to measure on."""
+
+    known: DomainDataset
+    beforehand: DomainDataset
+    test: DomainDataset
+    few: NDArray[np.int64]
+    """Indices of the labelled ones among those that are there beforehand."""
+
+
+class Task(NamedTuple):
+    net: str
+    domains: tuple[str, ...]
+    deal: Callable[[str, int], Dealt]
+
+
+@cache
+def opened(name: str) -> DomainDataset:
+    return open_dataset(name)
+
+
+def deal_digits(angle: str, seed: int) -> Dealt:
+    data = opened("rotated_mnist")
+    n_digits = len(data) // len(data.domain_names)
+    labels = data.labels[:n_digits].numpy()
+    parts: list[list[int]] = [[], [], []]
+    for members in in_classes(labels, seed):
+        for part, some in zip(parts, np.split(members, [40, 70]), strict=True):
+            part.extend(some)
+    new = data.domain_names.index(angle)
+    digit, domain = torch.arange(len(data)) % n_digits, data.domains
+    trains, there, measured = (torch.isin(digit, torch.tensor(sorted(part))) for part in parts)
+    beforehand = data.subset(there & (domain == new))
+    return Dealt(
+        data.subset(trains & (domain != new)),
+        beforehand,
+        data.subset(measured & (domain == new)),
+        first_of_classes(beforehand, 2, seed),
+    )
+
+
+def deal_fonts(new: str, seed: int) -> Dealt:
+    data = opened("fonts")
+    own = data.domain_split
+    assert own is not None
+    test, validation = (
+        torch.isin(data.domains, torch.tensor([data.domain_names.index(name) for name in names]))
+        for names in (own.test, own.validation)
+    )
+    is_there = torch.zeros(len(data), dtype=torch.bool)
+    for members in in_classes(torch.where(test, data.domains, -1).numpy(), seed):
+        if test[members[0]]:
+            is_there[members[: len(members) // 2]] = True
+    # Beforehand they are of one domain: nobody says which character is of which font.
+    renamed = replace(data, domain_split=None, domain_names=(*data.domain_names, new))
+    beforehand = renamed.subset(is_there)
+    beforehand = replace(beforehand, domains=torch.full_like(beforehand.domains, len(data.domain_names)))
+    return Dealt(
+        renamed.subset(~test & ~validation),
+        beforehand,
+        data.subset(test & ~is_there),
+        first_of_classes(beforehand, 1, seed),
+    )
+
+
+TASKS = {
+    "rotated_mnist": Task("conv2", ("0", "15", "30", "45", "60", "75"), deal_digits),
+    "fonts": Task("lenet/4", ("new fonts",), deal_fonts),
+}
+
+
+def in_classes(classes: NDArray[np.int64], seed: int) -> Iterator[NDArray[np.int64]]:
+    """Indices of each class, shuffled."""
+    shuffled = np.random.RandomState(seed).permutation(len(classes))
+    return (shuffled[classes[shuffled] == each] for each in np.unique(classes))
+
+
+def first_of_classes(dataset: DomainDataset, n: int, seed: int) -> NDArray[np.int64]:
+    return np.sort(np.concatenate([members[:n] for members in in_classes(dataset.labels.numpy(), seed)]))
+
+
+def training_data(dealt: Dealt, way: Way) -> tuple[DomainDataset, torch.Tensor | None]:
+    """The labelled examples of a way, and its unlabelled inputs."""
+    known, there = dealt.known, dealt.beforehand
+    is_few = torch.zeros(len(there), dtype=torch.bool)
+    if way.few:
+        is_few[dealt.few] = True
+        few = there.subset(is_few)
+        known = replace(
+            known,
+            inputs=torch.cat([known.inputs[:], few.inputs[:]]),
+            labels=torch.cat([known.labels, few.labels]),
+            domains=torch.cat([known.domains, few.domains]),
+            files=None,
+        )
+    return known, there.inputs[:][~is_few] if way.unlabelled else None
+
+
+def identity(task: str, domain: str, way: str, seed: int, max_steps: int) -> dict[str, Any]:
+    return {
+        "task": task,
+        "domain": domain,
+        "way": way,
+        "seed": seed,
+        "net": TASKS[task].net,
+        "max_steps": max_steps,
+        "batch_size": BATCH_SIZE,
+        "fields": CALIBRATED if WAYS[way].method == "crossgrad" else {},
+    }
+
+
+def run(task: str, domain: str, way: str, seed: int, max_steps: int) -> Record:
+    """Train one way and measure it."""
+    settings = identity(task, domain, way, seed, max_steps)
+    dealt = TASKS[task].deal(domain, seed)
+    known, unlabelled = training_data(dealt, WAYS[way])
+    began = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)  # of a short training; all ways have it
+        model = train(
+            known,
+            method=WAYS[way].method,
+            seed=seed,
+            net=settings["net"],
+            fields=settings["fields"],
+            unlabelled=unlabelled,
+            unlabelled_domain=domain,
+            max_steps=max_steps,
+            batch_size=BATCH_SIZE,
+            in_domain_fraction=0.0,
+        )
+    found = accuracies(torch.from_numpy(model.predict(dealt.test.inputs[:]).probabilities), dealt.test)
+    return {
+        "version": RECORD_VERSION,
+        "key": run_key(settings),
+        **settings,
+        "n_labelled": len(known),
+        "n_unlabelled": 0 if unlabelled is None else len(unlabelled),
+        **found,
+        "losses": model.card["losses"],
+        "seconds": round(time.process_time() - began, 1),
+        "versions": versions(),
+    }
+
+
+def missing(folder: Path, max_steps: int) -> list[tuple[str, str, str, int, int]]:
+    """The runs that no record is there of; seeds outermost, so that a stop in between leaves whole comparisons."""
+    done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
+    return [
+        (task, domain, way, seed, max_steps)
+        for seed in SEEDS
+        for task in TASKS
+        for domain in TASKS[task].domains
+        for way in WAYS
+        if run_key(identity(task, domain, way, seed, max_steps)) not in done
+    ]
+
+
+def by_domain(records: Iterable[Record], task: str) -> dict[str, dict[str, float]]:
+    """Accuracy in per cent of each way on each domain that it is measured on, seeds averaged."""
+    found: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
+    for record in records:
+        if record["task"] == task:
+            for domain, accuracy in record["by_domain"].items():
+                found[record["way"]].setdefault(domain, []).append(100 * accuracy)
+    return {way: {name: float(np.mean(each)) for name, each in domains.items()} for way, domains in found.items()}
+
+
+def tables(records: list[Record]) -> Iterator[str]:
+    """Lines of Markdown: accuracies, and differences with their tests."""
+    for task in TASKS:
+        found = by_domain(records, task)
+        of_task = [record for record in records if record["task"] == task]
+        if not all(found.values()):
+            continue
+        names = TASKS[task].domains if len(TASKS[task].domains) > 1 else ()
+        n_seeds = sorted({sum(r["way"] == way for r in of_task) // len(TASKS[task].domains) for way in WAYS})
+        yield f"**{task}**: {'conv2' if task == 'rotated_mnist' else TASKS[task].net}, {of_task[0]['max_steps']} steps "
+        yield f"of {BATCH_SIZE}, {' to '.join(map(str, n_seeds))} seeds; accuracy in per cent."
+        yield ""
+        yield "| " + " | ".join(("Way", *names, "Mean", "Worst")) + " |"
+        yield "| --- |" + " ---: |" * (len(names) + 2)
+        for way, of_way in found.items():
+            values = [of_way[name] for name in names] + [float(np.mean(list(of_way.values()))), min(of_way.values())]
+            yield f"| {way} | " + " | ".join(f"{value:.1f}" for value in values) + " |"
+        yield ""
+        yield "| Way | minus | Points | 95 % interval | p | p, Holm's |"
+        yield "| --- | --- | ---: | ---: | ---: | ---: |"
+        compared = [paired_t([found[way][name] - found[than][name] for name in found[than]]) for way, than in QUESTIONS]
+        corrected = holm([1.0 if each.p_value is None else each.p_value for each in compared])
+        for (way, than), each, p_value in zip(QUESTIONS, compared, corrected, strict=True):
+            interval = "" if each.low is None else f"{each.low:+.1f} to {each.high:+.1f}"
+            own = "" if each.p_value is None else f"{each.p_value:.2g}"
+            yield f"| {way} | {than} | {each.mean:+.1f} | {interval} | {own} | {p_value:.2g} |"
+        yield ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=Path("results/new-domain"), help="folder of records.jsonl")
+    parser.add_argument("--max-steps", type=int, default=MAX_STEPS, help="of every run")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
+    parser.add_argument("--show", action="store_true", help="run nothing: the tables of the records, as Markdown")
+    arguments = parser.parse_args()
+    if not arguments.show:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        wanted = missing(arguments.output, arguments.max_steps)
+        print(f"{len(wanted)} runs are to be done", flush=True)
+        with ProcessPoolExecutor(arguments.jobs, get_context("forkserver"), partial(torch.set_num_threads, 1)) as pool:
+            for number, record in enumerate(pool.map(run, *zip(*wanted, strict=True)) if wanted else (), start=1):
+                append_record(arguments.output / "records.jsonl", record)
+                told = ", ".join(str(record[name]) for name in ("task", "domain", "way", "seed"))
+                print(f"{number} of {len(wanted)}: {told}: {100 * record['accuracy']:.1f} %", flush=True)
+    print("\n".join(tables(read_records(arguments.output))))
+
+
+if __name__ == "__main__":
+    main()
