@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -11,7 +13,7 @@ from crossgrad.evaluation import probabilities
 from crossgrad.methods import ERM
 from crossgrad.processes import ALONE, Processes, joined, launched
 from small import images, vectors
-from together import Raised, call_together
+from together import Raised, call_together, free_port
 
 
 def test_a_process_that_nobody_launched_is_alone_and_waits_for_nobody() -> None:
@@ -66,6 +68,57 @@ def sum_and_leave() -> tuple[float, float, bool]:
 
 def test_all_get_the_sum_and_what_the_first_has_and_leave_nothing_behind() -> None:
     assert call_together(sum_and_leave, size=3) == [(6.0, 5.0, False)] * 3
+
+
+THREADS_LEFT = """
+import os, sys
+import torch
+from crossgrad.errors import DataError, OtherProcessError
+from crossgrad.processes import joined
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+before = threads()
+with joined(timeout_seconds=90) as processes:
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(3))], lr=0.1)
+    assert "torch._dynamo" in sys.modules  # by the optimiser
+    processes.sum(torch.zeros(()))
+    within = threads()
+os.environ["MASTER_PORT"] = sys.argv[1]
+try:
+    with joined(timeout_seconds=90) as processes:
+        if processes.is_first:
+            raise DataError("a file is missing here")
+        processes.sum(torch.zeros(()))
+except (DataError, OtherProcessError):
+    pass
+print(before, within > before, threads())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_no_thread_of_the_group_outlives_it_whatever_was_imported_within() -> None:
+    """In interpreters that have imported nothing yet, unlike those of `call_together`."""
+    first, second = free_port(), free_port()
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(first), "GLOO_SOCKET_IFNAME": "lo", "WORLD_SIZE": "2"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", THREADS_LEFT, str(second)],
+            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in processes:
+            assert process.communicate(timeout=240)[0] == "1 True 1\n"
+            assert process.returncode == 0
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def leave_late() -> float:

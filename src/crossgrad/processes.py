@@ -1,5 +1,6 @@
 """Several processes that train one model together: who this one is, and what all of them have in sum."""
 
+import importlib
 import os
 import time
 from collections.abc import Iterator
@@ -129,6 +130,7 @@ def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[P
     timeout = timedelta(seconds=timeout_seconds)
     # Both for CUDA, since what is on the CPU is summed too.
     backend = "gloo" if device == "cpu" else "cpu:gloo,cuda:nccl"
+    _import_what_would_keep_the_group()
     with _on_own_device(device):
         with _losses_told():
             store, rank, size = next(rendezvous("env://", timeout=timeout))
@@ -144,6 +146,16 @@ def joined(*, device: str = "cpu", timeout_seconds: float = 600.0) -> Iterator[P
         finally:
             if dist.is_initialized():
                 dist.destroy_process_group()
+
+
+def _import_what_would_keep_the_group() -> None:
+    """Import, before there is a group, what would keep it if it were imported within.
+
+    Functions of torch.distributed.nn have the group of the moment of their import as a default argument, and the first
+    optimiser imports them. The group's threads would then outlive `joined`: one that is still letting go of a sum
+    while the interpreter ends can end the process with "terminate called without an active exception".
+    """
+    importlib.import_module("torch.distributed.nn")
 
 
 @contextmanager
