@@ -17,7 +17,7 @@ from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import Record, read_records
-from crossgrad.selection import choose, validation_accuracies, validation_pairs
+from crossgrad.selection import Validation, validation_accuracy, validations
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "results" / "digits-validation" / "records.jsonl"
@@ -36,9 +36,19 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+Accuracies = dict[str, dict[str, dict[str, float]]]
+"""On validation domains, by the angle that is chosen for, by method, and by settings as JSON."""
+
+
+def trainings() -> list[Validation]:
+    """What is trained for each angle, and what of it counts: as `crossgrad sweep digits` does it."""
+    angles = BENCHMARKS["digits"].load().domain_names
+    return validations(angles, [(angle,) for angle in angles], "held-out")
+
+
 def candidates() -> Iterator[Run]:
     digits = BENCHMARKS["digits"]
-    for pair in validation_pairs(digits.load().domain_names):
+    for pair in dict.fromkeys(training.held_out for training in trainings()):
         for method, fields in FIELDS.items():
             for values, learning_rate in itertools.product(fields, LEARNING_RATES):
                 settings = Settings(**dict(digits.settings) | {"learning_rate": learning_rate})
@@ -51,10 +61,32 @@ def varied(method: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {"learning_rate": settings["learning_rate"], "fields": fields}
 
 
-def table(records: list[Record]) -> str:
+def accuracies_of(records: list[Record]) -> Accuracies:
+    """How every candidate does, of each method in the order of the records."""
+    measured: dict[str, dict[str, dict[str, list[tuple[Validation, Record]]]]] = {}
+    for training in trainings():
+        (angle,) = training.fold
+        for record in records:
+            if tuple(record["held_out"]) == training.held_out:
+                by_settings = measured.setdefault(angle, {}).setdefault(record["method"], {})
+                by_settings.setdefault(json.dumps(record["settings"], sort_keys=True), []).append((training, record))
+    return {
+        angle: {
+            method: {settings: validation_accuracy(each).value for settings, each in by_settings.items()}
+            for method, by_settings in by_method.items()
+        }
+        for angle, by_method in measured.items()
+    }
+
+
+def best(by_settings: dict[str, float]) -> str:
+    """Of equals the first."""
+    return max(by_settings, key=lambda settings: by_settings[settings])
+
+
+def table(accuracies: Accuracies) -> str:
     """Validation accuracy of every candidate, by the angle it would be chosen for; the chosen ones in bold."""
     angles = BENCHMARKS["digits"].load().domain_names
-    accuracies = {angle: validation_accuracies(records, angle) for angle in angles}
     lines = ["| method | settings | " + " | ".join(angles) + " |", "| --- " * (2 + len(angles)) + "|"]
     for method in FIELDS:
         for settings in accuracies[angles[0]][method]:
@@ -64,7 +96,7 @@ def table(records: list[Record]) -> str:
             for angle in angles:
                 by_settings = accuracies[angle][method]
                 cell = f"{100 * by_settings[settings]:.1f}"
-                cells.append(f"**{cell}**" if settings == max(by_settings, key=lambda s: by_settings[s]) else cell)
+                cells.append(f"**{cell}**" if settings == best(by_settings) else cell)
             lines.append(f"| {method} | {words} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -87,7 +119,7 @@ def main() -> None:
     digits = BENCHMARKS["digits"].load()
     runs = list(candidates())
     if arguments.show:
-        print(table(in_order(runs, read_records(RECORDS))))
+        print(table(accuracies_of(in_order(runs, read_records(RECORDS)))))
         return
     done = {record["key"] for record in read_records(RECORDS)} if RECORDS.exists() else set()
     to_do = [run for run in runs if run.key(digits) not in done]
@@ -95,13 +127,13 @@ def main() -> None:
     command = "python benchmarks/digits_settings.py"
     for n, record in enumerate(perform_all(to_do, digits, RECORDS.parent, jobs=arguments.jobs, command=command), 1):
         print(f"{n} of {len(to_do)}: {record['method']} {record['held_out']} {record['seconds']} s", flush=True)
-    records = in_order(runs, read_records(RECORDS))
+    accuracies = accuracies_of(in_order(runs, read_records(RECORDS)))
     chosen = {
-        angle: {method: varied(method, settings) for method, settings in choose(records, angle).items()}
-        for angle in digits.domain_names
+        angle: {method: varied(method, json.loads(best(found))) for method, found in by_method.items()}
+        for angle, by_method in accuracies.items()
     }
     CHOSEN.write_text(json.dumps(chosen, indent=2) + "\n")
-    print(table(records))
+    print(table(accuracies))
 
 
 if __name__ == "__main__":

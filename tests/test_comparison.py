@@ -17,6 +17,7 @@ from crossgrad.comparison import carry_out, plan
 from crossgrad.data import BENCHMARKS, DomainDataset, DomainSplit, open_dataset
 from crossgrad.defaults import default_net
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
+from crossgrad.experiments.chosen import Choice, Chosen, write_chosen
 from crossgrad.folders import lock_folder
 from crossgrad.perturb import Step
 from crossgrad.records import RECORD_VERSION, Record, read_records
@@ -117,6 +118,27 @@ def test_more_seeds_are_matched_by_the_seconds_that_the_first_were(tmp_path: Pat
     more = compare(tmp_path, seeds=[0, 1], **options)
     assert len(set(steps_of(more, "erm_matched"))) == 1
     assert len(more.records) == 6
+
+
+def test_matched_by_seconds_each_fold_is_matched_to_the_settings_that_were_chosen_for_it(tmp_path: Path) -> None:
+    """For the attic CrossGrad was chosen without perturbed passes, for the others with: its steps cost less there."""
+    weights = {"attic": 0.0, "barn": 0.5, "cellar": 0.5, "den": 0.25}
+    choices = tuple(
+        Choice((name,), {}, {"label_weight": weight, "domain_weight": weight}, 0.5, None)
+        for name, weight in weights.items()
+    )
+    write_chosen(tmp_path / "chosen.json", Chosen("crossgrad", "vectors", "mlp", "held-out", "", choices))
+    options: dict[str, Any] = {"hold_out": "each", "seeds": [0], "max_steps": 1000}
+    planned = plan(
+        vectors(), output=tmp_path, methods=["erm", "crossgrad"], chosen=[tmp_path], match="seconds", **options
+    )
+    seconds = {kind: found for kind, found in planned.measured["seconds"].items() if "crossgrad" in kind}
+    (of_erm,) = [found for kind, found in planned.measured["seconds"].items() if "erm" in kind]
+    few, many = sorted(seconds, key=lambda kind: json.loads(kind)[4])  # passes
+    expected = {name: round(1000 * seconds[few if name == "attic" else many] / of_erm) for name in weights}
+    found = {run.held_out[0]: run.settings.max_steps for run in planned.runs if run.method == "erm_matched"}
+    assert found == {name: max(1000, steps) for name, steps in expected.items()}
+    assert len(set(found.values())) == 2
 
 
 def test_steps_matched_for_other_methods_are_not_kept(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Settings are chosen without the test domains, a choice for each fold of them, and used where they are asked for."""
 
+import importlib.util
 import json
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from crossgrad.comparison import compare, plan
 from crossgrad.data import DomainDataset, DomainSplit
 from crossgrad.deployment import train
 from crossgrad.errors import DataError, RecordError, SettingsError
+from crossgrad.experiments import ray_cluster
 from crossgrad.experiments.chosen import read_chosen
 from crossgrad.experiments.grids import Dimension
 from crossgrad.records import read_records
@@ -65,7 +69,10 @@ def test_no_test_label_and_no_test_input_changes_a_choice_by_one_byte(
     ]
     assert clean.fingerprint != other.fingerprint
     assert found[0] == found[1]
-    assert (tmp_path / "clean/chosen.json").read_bytes() == (tmp_path / "poisoned/chosen.json").read_bytes()
+    written = [(tmp_path / name / "chosen.json").read_bytes() for name in ("clean", "poisoned")]
+    assert written[0].count(clean.fingerprint.encode()) == written[1].count(other.fingerprint.encode()) == 1
+    # What the choice was made on is another dataset, and is named so; nothing else differs.
+    assert written[0].replace(clean.fingerprint.encode(), other.fingerprint.encode()) == written[1]
 
 
 @pytest.mark.parametrize(("select", "search"), [("held-out", "grid"), ("held-out", "halving"), ("training", "grid")])
@@ -155,6 +162,49 @@ def test_halving_chooses_among_those_that_were_trained_to_the_end(tmp_path: Path
     assert len(through) * 3 == steps.count(STEPS)
 
 
+OWN_TRUNK = """
+import os
+from pathlib import Path
+
+from torch import nn
+
+
+def trunk(input_shape):
+    Path({place!r}, f"process-{{os.getpid()}}").touch()
+    return nn.Flatten()
+"""
+
+
+def test_halving_starts_its_processes_once_and_chooses_as_without_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_sweep_trunk.py").write_text(OWN_TRUNK.format(place=str(tmp_path)))
+    monkeypatch.syspath_prepend(tmp_path)
+    options: dict[str, Any] = {"search": "halving", "hold_out": "den", "net": "own_sweep_trunk:trunk"}
+    alone = swept(vectors(), tmp_path / "alone", **options)
+    assert [path.name for path in tmp_path.glob("process-*")] == [f"process-{os.getpid()}"]
+    spread = swept(vectors(), tmp_path / "spread", jobs=2, **options)
+    assert len({record["max_steps"] for record in read_records(tmp_path / "spread")}) == 3
+    assert len(list(tmp_path.glob("process-*"))) == 1 + 2
+    assert spread == alone
+    assert written(tmp_path / "spread") == written(tmp_path / "alone")
+    assert (tmp_path / "spread/chosen.json").read_bytes() == (tmp_path / "alone/chosen.json").read_bytes()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra ray is not installed")
+def test_halving_starts_one_cluster_and_none_where_all_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+    begin = ray_cluster._begin
+    monkeypatch.setattr(ray_cluster, "_begin", lambda *args, **options: [starts.append(args), begin(*args, **options)])
+    options: dict[str, Any] = {"search": "halving", "hold_out": "den", "engine": "ray", "jobs": 2}
+    swept(vectors(), tmp_path / "there", **options)
+    assert len(starts) == 1
+    swept(vectors(), tmp_path / "there", **options)
+    assert len(starts) == 1
+    swept(vectors(), tmp_path / "here", search="halving", hold_out="den")
+    assert written(tmp_path / "there") == written(tmp_path / "here")
+
+
 def test_random_search_trains_so_many_candidates_of_the_grid(tmp_path: Path) -> None:
     grid = [RATES, Dimension(("dropout",), (0.0, 0.5))]
     candidates = swept(vectors(), tmp_path, search="random", trials=2, grid=grid, hold_out="den")
@@ -225,6 +275,33 @@ def test_a_choice_is_refused_where_it_does_not_belong(tmp_path: Path) -> None:
         asked(chosen=[tmp_path / "nothing"])
     with pytest.raises(SettingsError, match="the settings were chosen for erm, not for dann"):
         train(vectors(), method="dann", chosen=read_chosen(tmp_path))
+
+
+def test_a_choice_made_on_other_data_of_the_same_name_is_refused_and_an_older_one_goes_by_the_name(
+    tmp_path: Path,
+) -> None:
+    swept(vectors(), tmp_path, hold_out="den")
+    other = poisoned(vectors(), "attic")
+    assert other.name == vectors().name
+    options: dict[str, Any] = {"methods": ["erm"], "hold_out": "den", "chosen": [tmp_path]}
+    message = (
+        f"chosen on other data of the same name, 'vectors' (fingerprint '{vectors().fingerprint}', "
+        f"this one's is '{other.fingerprint}')"
+    )
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        plan(other, output=tmp_path / "c", **options)
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        train(other, method="erm", chosen=read_chosen(tmp_path))
+    assert plan(vectors(), output=tmp_path / "c", **options).runs
+
+    file = tmp_path / "chosen.json"
+    older = json.loads(file.read_bytes())
+    assert older.pop("fingerprint") == vectors().fingerprint
+    file.write_text(json.dumps(older))
+    assert plan(vectors(seed=1), output=tmp_path / "c", **options).runs
+    file.write_text(json.dumps(older | {"fingerprint": 5}))
+    with pytest.raises(SettingsError, match=r"chosen.json' is no choice"):
+        read_chosen(tmp_path)
 
 
 @pytest.mark.parametrize(

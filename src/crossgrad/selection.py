@@ -4,18 +4,23 @@ By default on validation domains: domains that are neither trained on nor the on
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 from typing import Any, Literal
 
-from crossgrad.errors import RecordError
 from crossgrad.records import Record
 from crossgrad.significance import Estimate, estimate
 
 Fold = tuple[str, ...]
 """Names of domains that are held out together."""
+
+ALL_DOMAINS: Fold = ()
+"""The fold of a model that holds nothing out: its settings are chosen by everything that was measured."""
+
+Point = dict[str, Any]
+"""What a candidate is tried with, by the names of fields and settings; JSON-serialisable."""
 
 WAYS = {
     "held-out": "accuracy on held-out validation domains",
@@ -42,6 +47,21 @@ class Validation:
     left_out: Fold
     place: Literal["out_of_domain", "in_domain"]
     domains: Fold
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A point and how good it is.
+
+    Attributes:
+        point: by the names of fields and settings.
+        accuracies: by fold; None where it was not trained to the end (halving).
+        chosen_for: folds whose choice it is.
+    """
+
+    point: Point
+    accuracies: Mapping[Fold, Estimate | None]
+    chosen_for: tuple[Fold, ...]
 
 
 def validations(
@@ -117,67 +137,13 @@ def _accuracies(record: Record, place: str, domains: Fold) -> dict[str, float]:
     return {name: measured["by_domain"][name] for name in domains if name in measured["by_domain"]}
 
 
-def validation_pairs(domain_names: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of domains to hold out together, so that settings can be chosen for each domain without it.
-
-    A model that is trained without domains a and b validates the settings for b on a, and those for a on b.
+def in_words(point: Mapping[str, Any]) -> str:
+    """A point on one line.
 
     Example:
-        >>> validation_pairs(["0", "15", "30"])
-        [('0', '15'), ('0', '30'), ('15', '30')]
+        >>> in_words({"label_weight": 0.5, "condition": True})
+        'label_weight 0.5, condition true'
     """
-    return list(combinations(domain_names, 2))
-
-
-def validation_accuracies(records: Sequence[Record], held_out: str) -> dict[str, dict[str, float]]:
-    """How each method's settings do on the validation domains of one held-out domain.
-
-    Args:
-        records: of runs with pairs of domains held out, one with every other domain for each setting.
-        held_out: the domain that the settings are for. Nothing that was measured on it is looked at.
-
-    Returns:
-        By method, then by the settings as JSON: accuracy, the mean over validation domains and seeds.
-
-    Raises:
-        RecordError: a setting lacks a validation domain that another one has, so that they cannot be compared.
-    """
-    found: dict[str, dict[str, dict[tuple[str, int], float]]] = {}
-    for record in records:
-        if held_out not in record["held_out"] or len(record["held_out"]) != 2:
-            continue
-        (validation,) = set(record["held_out"]) - {held_out}
-        settings = json.dumps(record["settings"], sort_keys=True)
-        accuracy = _accuracies(record, "out_of_domain", (validation,))[validation]
-        found.setdefault(record["method"], {}).setdefault(settings, {})[validation, record["seed"]] = accuracy
-    for method, by_settings in found.items():
-        if len({frozenset(cells) for cells in by_settings.values()}) > 1:
-            raise RecordError(f"settings of {method} were not all measured on the same domains for {held_out!r}")
-    return {
-        method: {settings: fmean(cells.values()) for settings, cells in by_settings.items()}
-        for method, by_settings in found.items()
-    }
-
-
-def choose(records: Sequence[Record], held_out: str) -> dict[str, dict[str, Any]]:
-    """Each method's settings with the highest accuracy on the validation domains of one held-out domain.
-
-    Of equals, the first in the order of records is taken.
-
-    Args, Raises: as `validation_accuracies`.
-
-    Example:
-        >>> def record(step: float, first: float, second: float) -> Record:
-        ...     by_domain = {"0": first, "15": second}
-        ...     return {
-        ...         "held_out": ["0", "15"], "method": "crossgrad", "seed": 0, "settings": {"step": step},
-        ...         "out_of_domain": {"by_domain": by_domain},
-        ...     }
-        >>> records = [record(0.3, 0.9, 0.5), record(1.0, 0.7, 0.6)]
-        >>> choose(records, "15"), choose(records, "0")
-        ({'crossgrad': {'step': 0.3}}, {'crossgrad': {'step': 1.0}})
-    """
-    return {
-        method: json.loads(max(accuracies, key=lambda settings: accuracies[settings]))
-        for method, accuracies in validation_accuracies(records, held_out).items()
-    }
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in point.items()
+    )

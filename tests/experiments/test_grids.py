@@ -14,7 +14,6 @@ from crossgrad.experiments.grids import (
     SWEPT_SETTINGS,
     Dimension,
     check_grid,
-    in_words,
     paper_grid,
     parse_grid,
     points,
@@ -112,10 +111,6 @@ def test_optuna_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_grid_of_no_values_is_refused() -> None:
     with pytest.raises(SettingsError, match="nothing to choose from"):
         check_grid("erm", [Dimension(("dropout",), ())])
-
-
-def test_a_point_in_words_names_every_value() -> None:
-    assert in_words({"clip": None, "norm": "l2", "condition": False}) == "clip null, norm l2, condition false"
 
 
 # Halving

@@ -18,8 +18,8 @@ import pytest
 from crossgrad.comparison import Comparison, carry_out, plan
 from crossgrad.data import open_dataset
 from crossgrad.errors import SettingsError, WorkerLostError
-from crossgrad.experiments.engine import perform_all
-from crossgrad.experiments.ray_engine import ATTEMPTS, perform_on_ray
+from crossgrad.experiments.engine import opened_engine, perform_all
+from crossgrad.experiments.ray_engine import ATTEMPTS
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record, read_records
 from crossgrad.training import Stretch
@@ -198,18 +198,10 @@ def kill(place: Path) -> None:
 @pytest.mark.usefixtures("cluster", "slow")
 def test_who_stops_asking_stops_the_runs(tmp_path: Path, place: Path) -> None:
     comparison = planned(tmp_path / "there", methods=["erm"], net="own_ray_trunk:trunk", max_steps=2000)
-    done = perform_on_ray(
-        comparison.runs,
-        comparison.dataset,
-        tmp_path,
-        address=None,
-        jobs=None,
-        command="",
-        follow=lambda run, stretch: interrupt(),
-    )
+    done = go(comparison, follow=lambda run, stretch: interrupt())
     with pytest.raises(KeyboardInterrupt):
         next(done)
-    assert not (tmp_path / "runs").exists()
+    assert not (comparison.folder / "runs").exists()
     wait_until(lambda: not training(place, os.getpid()), seconds=20)
 
 
@@ -264,6 +256,23 @@ def test_ray_that_is_not_installed_is_told_with_how_to_get_it(
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingsError, match=re.escape("pip install 'crossgrad[ray]'")):
         list(go(planned(tmp_path / "there", methods=["erm"], hold_out="den")))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_lists_of_runs_follow_each_other_and_news_of_one_are_told_of_none_other(tmp_path: Path) -> None:
+    comparison = planned(tmp_path / "there", methods=["erm", "crossgrad"], hold_out="den")
+    comparison.folder.mkdir()
+    told: list[Run] = []
+    with opened_engine(
+        comparison.dataset, comparison.folder, engine="ray", follow=lambda run, stretch: told.append(run)
+    ) as perform:
+        for run in comparison.runs:
+            told.clear()
+            (record,) = perform([run])
+            assert record["key"] == run.key(comparison.dataset)
+            assert set(told) <= {run}
+        assert list(perform([])) == []
+    assert len(read_records(comparison.folder)) == len(comparison.runs) == 2
 
 
 # The command

@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 
 from crossgrad.building import method_name, parse_field
+from crossgrad.data import DomainDataset
 from crossgrad.data.naming import quoted
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.settings import Settings
@@ -48,6 +49,8 @@ class Chosen:
         select: how it was chosen, a key of `selection.WAYS`.
         how: the same in words, with what was searched.
         choices: each for another fold.
+        fingerprint: of that dataset's inputs, labels and domains; "" in files of before it was kept, which go by the
+            name alone.
     """
 
     method: str
@@ -56,6 +59,7 @@ class Chosen:
     select: str
     how: str
     choices: tuple[Choice, ...]
+    fingerprint: str = ""
 
     def choice_for(self, held_out: Collection[str]) -> Choice:
         """The choice for these domains held out together.
@@ -82,16 +86,23 @@ class Chosen:
             ),
         )
 
-    def check_dataset(self, name: str) -> None:
+    def check_dataset(self, dataset: DomainDataset) -> None:
         """Refuse another dataset than the settings were chosen on.
 
         Raises:
-            SettingsError: names both.
+            SettingsError: says how the two differ.
         """
-        if name != self.dataset:
+        if dataset.name != self.dataset:
             raise SettingsError(
-                f"the settings of {self.method} were chosen on {self.dataset!r}, this is {name!r}; give them by --set "
-                "if they are to be used here all the same"
+                f"the settings of {self.method} were chosen on {self.dataset!r}, this is {dataset.name!r}; give them "
+                "by --set if they are to be used here all the same"
+            )
+        if self.fingerprint and dataset.fingerprint != self.fingerprint:
+            raise SettingsError(
+                f"the settings of {self.method} were chosen on other data of the same name, {self.dataset!r} "
+                f"(fingerprint {self.fingerprint!r}, this one's is {dataset.fingerprint!r}): have examples changed, or "
+                "options of reading them? Run the sweep again, or give the settings by --set if they are to be used "
+                "all the same"
             )
 
 

@@ -1,20 +1,23 @@
 """Where runs run: the one function that carries them out, here or elsewhere, and writes their records."""
 
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from crossgrad.building import known
 from crossgrad.data import DomainDataset
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.following import Follow, follow_nothing, warning
-from crossgrad.experiments.local_engine import perform_here, perform_in_processes
-from crossgrad.experiments.ray_engine import perform_on_ray
+from crossgrad.experiments.local_engine import LocalEngine
+from crossgrad.experiments.ray_engine import RayEngine
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record, append_record
 
 ENGINES = ("local", "ray")
 """Processes on this machine; or a Ray cluster, of this machine or of many."""
+
+Perform = Callable[[Sequence[Run]], Generator[Record, None, None]]
+"""Carries out runs, appends each one's record to the folder's records.jsonl as it ends, and yields it."""
 
 
 def perform_all(
@@ -57,13 +60,46 @@ def perform_all(
         WorkerLostError: a process died, with Ray several times in one run; what is done is kept, and the rest can be
             run again.
     """
+    with opened_engine(
+        dataset,
+        folder,
+        engine=engine,
+        address=address,
+        jobs=jobs,
+        command=command,
+        checkpoint_every=checkpoint_every,
+        tensorboard=tensorboard,
+        follow=follow,
+    ) as perform:
+        yield from perform(runs)
+
+
+@contextmanager
+def opened_engine(
+    dataset: DomainDataset,
+    folder: Path,
+    *,
+    engine: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
+    command: str = "",
+    checkpoint_every: int | None = None,
+    tensorboard: Path | None = None,
+    follow: Follow = follow_nothing,
+) -> Iterator[Perform]:
+    """Carry out several lists of runs, each planned when the one before has ended, as `perform_all` does one.
+
+    Processes, or a cluster, are started when there is first something to do for them, and serve all lists.
+
+    Args, Raises: as `perform_all`.
+    """
     check_engine(engine, address=address, jobs=jobs, checkpoint_every=checkpoint_every, tensorboard=tensorboard)
     follow = warning(follow)
+    opened: LocalEngine | RayEngine
     if engine == "ray":
-        done = perform_on_ray(runs, dataset, folder, address=address, jobs=jobs, command=command, follow=follow)
-    elif jobs and min(jobs, len(runs)) > 1:
-        done = perform_in_processes(
-            runs,
+        opened = RayEngine(dataset, folder, address=address, jobs=jobs, command=command, follow=follow)
+    else:
+        opened = LocalEngine(
             dataset,
             folder,
             jobs=jobs,
@@ -72,21 +108,16 @@ def perform_all(
             tensorboard=tensorboard,
             follow=follow,
         )
-    else:
-        done = perform_here(
-            runs,
-            dataset,
-            folder,
-            command=command,
-            checkpoint_every=checkpoint_every,
-            tensorboard=tensorboard,
-            follow=follow,
-        )
-    # Closed at once, not when the last reference to an interruption's traceback is gone: workers end with it.
-    with closing(done) as records:
-        for record in records:
-            append_record(folder / "records.jsonl", record)
-            yield record
+
+    def perform(runs: Sequence[Run]) -> Generator[Record, None, None]:
+        # Closed at once, not when the last reference to an interruption's traceback is gone.
+        with closing(opened.perform(runs)) as records:
+            for record in records:
+                append_record(folder / "records.jsonl", record)
+                yield record
+
+    with closing(opened):
+        yield perform
 
 
 def check_engine(

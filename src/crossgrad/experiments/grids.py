@@ -1,7 +1,6 @@
 """Which settings a sweep tries: the points of a grid, all of them or some at random. Pure planning."""
 
 import itertools
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +12,7 @@ from crossgrad.errors import SettingsError
 from crossgrad.experiments.optuna_studies import quiet_optuna
 from crossgrad.experiments.settings import Settings
 from crossgrad.parsing import parse_argument
-
-Point = dict[str, Any]
-"""What a candidate is tried with, by the names of fields and settings; JSON-serialisable."""
+from crossgrad.selection import Point
 
 SWEPT_SETTINGS = (
     "learning_rate",
@@ -169,18 +166,6 @@ def settings_at(point: Mapping[str, Any], method: str, settings: Settings) -> Se
     fields = {name: value for name, value in point.items() if name in method_fields(method)}
     others = {name: value for name, value in point.items() if name not in fields}
     return replace(settings, **others).for_method(method, {**settings.fields, **fields})
-
-
-def in_words(point: Mapping[str, Any]) -> str:
-    """A point on one line.
-
-    Example:
-        >>> in_words({"label_weight": 0.5, "condition": True})
-        'label_weight 0.5, condition true'
-    """
-    return ", ".join(
-        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in point.items()
-    )
 
 
 def _point(grid: Sequence[Dimension], values: Sequence[Any]) -> Point:

@@ -10,6 +10,8 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,84 +23,124 @@ from crossgrad.experiments.performing import perform, training_folder
 from crossgrad.experiments.run_training import checkpoints_in
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record
-from crossgrad.training import Stretch
-from crossgrad.training.checkpoints import Checkpoints
+from crossgrad.training import Stretch, Watch
 
 
-def perform_here(
-    runs: Sequence[Run],
-    dataset: DomainDataset,
-    folder: Path,
-    *,
-    command: str,
-    checkpoint_every: int | None,
-    tensorboard: Path | None,
-    follow: Follow,
-) -> Generator[Record, None, None]:
-    """Carry out runs one after another; yield each one's record when its artefacts are in place."""
-    for run in runs:
+class LocalEngine:
+    """Runs on this machine: several lists of runs, one after another, share the processes that are started for one."""
 
-        def watch(stretch: Stretch, run: Run = run) -> None:
-            follow(run, stretch)
+    def __init__(
+        self,
+        dataset: DomainDataset,
+        folder: Path,
+        *,
+        jobs: int | None,
+        command: str,
+        checkpoint_every: int | None,
+        tensorboard: Path | None,
+        follow: Follow,
+    ) -> None:
+        """Arguments are those of `perform_all`; nothing is started yet."""
+        self._dataset = dataset
+        self._folder = folder
+        self._jobs = jobs or 1
+        self._follow = follow
+        self._how = _How(folder, command, checkpoint_every, tensorboard)
+        self._workers: _Workers | None = None
 
-        yield perform(
+    def perform(self, runs: Sequence[Run]) -> Generator[Record, None, None]:
+        """Carry out runs; yield each one's record when its artefacts are in place.
+
+        Raises:
+            WorkerLostError: a process died.
+        """
+        if min(self._jobs, len(runs)) > 1:
+            self._workers = self._workers or _Workers(self._dataset, self._jobs)
+            return self._workers.perform(runs, self._how, self._follow)
+        return self._perform_here(runs)
+
+    def _perform_here(self, runs: Sequence[Run]) -> Generator[Record, None, None]:
+        for run in runs:
+
+            def watch(stretch: Stretch, run: Run = run) -> None:
+                self._follow(run, stretch)
+
+            yield self._how.perform(run, self._dataset, watch)
+
+    def close(self) -> None:
+        """End the processes; on the way out of an interruption nobody waits for runs to end."""
+        if self._workers is not None:
+            self._workers.close()
+
+
+@dataclass(frozen=True)
+class _How:
+    """What all runs have in common beside their dataset."""
+
+    folder: Path
+    command: str
+    checkpoint_every: int | None
+    tensorboard: Path | None
+
+    def perform(self, run: Run, dataset: DomainDataset, watch: Watch) -> Record:
+        training = training_folder(self.folder, run, dataset)
+        return perform(
             run,
             dataset,
-            folder,
-            command=command,
+            self.folder,
+            command=self.command,
             watch=watch,
-            checkpoints=_checkpoints(run, dataset, folder, checkpoint_every),
-            tensorboard=tensorboard,
+            checkpoints=checkpoints_in(training, run, dataset, every_steps=self.checkpoint_every),
+            tensorboard=self.tensorboard,
         )
 
 
-def perform_in_processes(
-    runs: Sequence[Run],
-    dataset: DomainDataset,
-    folder: Path,
-    *,
-    jobs: int,
-    command: str,
-    checkpoint_every: int | None,
-    tensorboard: Path | None,
-    follow: Follow,
-) -> Generator[Record, None, None]:
-    """Carry out runs, so many at once; yield each one's record when its artefacts are in place.
+class _Workers:
+    """Processes that have the dataset; at most so many, each started when there is first something to do for it."""
 
-    Raises:
-        WorkerLostError: a process died.
-    """
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    news: Any = context.Queue()
-    # Tensors would be moved into shared memory, the caller's too; containers have little of it.
-    pickled = pickle.dumps(dataset)
-    until_closed, keep_open = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(
-        min(jobs, len(runs)), mp_context=context, initializer=_begin_worker, initargs=(pickled, news, until_closed)
-    )
-    try:
-        with _interruption_held():
-            pending: set[Future[Record]] = {
-                pool.submit(_perform_in_worker, number, run, folder, command, checkpoint_every, tensorboard)
-                for number, run in enumerate(runs)
-            }
-        while pending:
-            finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-            for number, stretch in _drain(news):
-                follow(runs[number], stretch)
-            # Where a worker was lost, what others finished in the same moment is kept first.
-            for future in sorted(finished, key=lambda future: future.exception() is not None):
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise WorkerLostError(
-            "a worker process died in the middle of a run (was it killed, or out of memory?); finished runs are "
-            "kept, and the same command goes on from there"
-        ) from error
-    finally:
-        # On the way out of an interruption nobody waits for runs to end: what is not recorded is run again.
-        keep_open.close()
-        pool.shutdown(cancel_futures=True)
-        until_closed.close()
+    def __init__(self, dataset: DomainDataset, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+        self._news: Any = context.Queue()
+        # Tensors would be moved into shared memory, the caller's too; containers have little of it.
+        pickled = pickle.dumps(dataset)
+        self._until_closed, self._keep_open = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(
+            jobs,
+            mp_context=context,
+            initializer=_begin_worker,
+            initargs=(pickled, self._news, self._until_closed),
+        )
+        self._numbers = count()
+
+    def perform(self, runs: Sequence[Run], how: _How, follow: Follow) -> Generator[Record, None, None]:
+        # Numbers are not those of an earlier list, of which news may still come.
+        numbered = dict(zip(self._numbers, runs, strict=False))
+        pending: set[Future[Record]] = set()
+        try:
+            with _interruption_held():
+                pending |= {self._pool.submit(_perform_in_worker, number, run, how) for number, run in numbered.items()}
+            while pending:
+                finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+                for number, stretch in _drain(self._news):
+                    if number in numbered:
+                        follow(numbered[number], stretch)
+                # Where a worker was lost, what others finished in the same moment is kept first.
+                for future in sorted(finished, key=lambda future: future.exception() is not None):
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise WorkerLostError(
+                "a worker process died in the middle of a run (was it killed, or out of memory?); finished runs are "
+                "kept, and the same command goes on from there"
+            ) from error
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def close(self) -> None:
+        # Workers end with it at once: what is not recorded is run again.
+        self._keep_open.close()
+        self._pool.shutdown(cancel_futures=True)
+        self._until_closed.close()
 
 
 @contextmanager
@@ -127,10 +169,6 @@ def _drain(news: Any) -> Iterator[tuple[int, Stretch]]:
             return
 
 
-def _checkpoints(run: Run, dataset: DomainDataset, folder: Path, checkpoint_every: int | None) -> Checkpoints:
-    return checkpoints_in(training_folder(folder, run, dataset), run, dataset, every_steps=checkpoint_every)
-
-
 _worker: dict[str, Any] = {}
 
 
@@ -145,20 +183,8 @@ def _end_with(until_closed: Connection) -> None:
     os._exit(1)
 
 
-def _perform_in_worker(
-    number: int, run: Run, folder: Path, command: str, checkpoint_every: int | None, tensorboard: Path | None
-) -> Record:
-    dataset = _worker["dataset"]
-
+def _perform_in_worker(number: int, run: Run, how: _How) -> Record:
     def watch(stretch: Stretch) -> None:
         _worker["news"].put((number, stretch))
 
-    return perform(
-        run,
-        dataset,
-        folder,
-        command=command,
-        watch=watch,
-        checkpoints=_checkpoints(run, dataset, folder, checkpoint_every),
-        tensorboard=tensorboard,
-    )
+    return how.perform(run, _worker["dataset"], watch)

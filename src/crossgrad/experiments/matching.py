@@ -22,48 +22,65 @@ WAYS = ("passes", "seconds")
 """By what ERM can be matched: forward and backward passes of a net, or the time of a step, measured on this machine."""
 
 Measured = dict[str, Any]
-"""Seconds of a step by method, and what they were measured of."""
+"""Seconds of a step by kind of step, and what they were measured of."""
 
 
 def measure(runs: Sequence[Run], dataset: DomainDataset, kept: Path) -> Measured:
-    """Seconds of a step of each method, from a file where they are kept and are of the same, else measured now.
+    """Seconds of every kind of step, from a file where they are kept and are of the same, else measured now.
+
+    Folds of one method may have steps of several kinds, where their settings were chosen each for itself. Steps of one
+    kind are measured once, so that the luck of a measurement tells no folds apart.
 
     Args:
         runs: of the comparison, ERM among them.
         dataset: of the runs.
         kept: the file; nothing is written to it.
     """
-    kinds = sorted({_kind(run) for run in runs})
-    subject = hashlib.sha256(json.dumps([dataset.fingerprint, kinds]).encode()).hexdigest()[:16]
+    kind_of = _kinds(runs, dataset)
+    first = {kind_of(run): run for run in reversed(runs)}
+    subject = hashlib.sha256(json.dumps([dataset.fingerprint, sorted(first)]).encode()).hexdigest()[:16]
     try:
         before: Measured = json.loads(kept.read_bytes())
-        if before["subject"] == subject and before["seconds"].keys() >= {run.method for run in runs}:
+        if before["subject"] == subject and before["seconds"].keys() >= first.keys():
             return before
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
-    return {"subject": subject, "seconds": step_seconds(runs, dataset)}
+    return {
+        "subject": subject,
+        "seconds": {kind: step_seconds([run], dataset)[run.method] for kind, run in sorted(first.items())},
+    }
 
 
-def _kind(run: Run) -> str:
-    """What the time of a step depends on."""
-    settings = run.settings
-    return json.dumps(
-        [run.method, run.net, settings.batch_size, settings.threads, dict(settings.fields)], sort_keys=True
-    )
+def _kinds(runs: Sequence[Run], dataset: DomainDataset) -> Callable[[Run], str]:
+    """What the time of a step depends on: of a method's fields that which says how many passes it takes."""
+    passes = passes_of(runs, dataset)
+
+    def kind(run: Run) -> str:
+        settings = run.settings
+        where = [settings.threads, settings.precision, settings.device]
+        return json.dumps([run.method, run.net, settings.domain_net, settings.batch_size, passes(run), *where])
+
+    return kind
+
+
+def _built(run: Run) -> str:
+    """What the passes of a run depend on."""
+    return json.dumps([run.method, run.net, run.settings.batch_size, dict(run.settings.fields)], sort_keys=True)
 
 
 def passes_of(runs: Sequence[Run], dataset: DomainDataset) -> Callable[[Run], float]:
     """What a step of a run costs in passes of a net over one example."""
     found: dict[str, float] = {}
     for run in runs:
-        if (kind := _kind(run)) not in found:
-            found[kind] = run.build(dataset).passes * run.settings.batch_size
-    return lambda run: found[_kind(run)]
+        if (built := _built(run)) not in found:
+            found[built] = run.build(dataset).passes * run.settings.batch_size
+    return lambda run: found[_built(run)]
 
 
-def seconds_of(measured: Mapping[str, Any]) -> Callable[[Run], float]:
-    """What a step of a run costs in seconds."""
-    return lambda run: float(measured["seconds"][run.method])
+def seconds_of(measured: Mapping[str, Any], runs: Sequence[Run], dataset: DomainDataset) -> Callable[[Run], float]:
+    """What a step of a run costs in seconds, of the runs that were measured."""
+    kind_of = _kinds(runs, dataset)
+    return lambda run: float(measured["seconds"][kind_of(run)])
 
 
 def with_matched(runs: Sequence[Run], erm: Sequence[Run], cost: Callable[[Run], float]) -> list[Run]:

@@ -3,20 +3,19 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 
 import numpy as np
 
 from crossgrad.errors import RecordError
 from crossgrad.experiments.chosen import FILE, Choice, Chosen, write_chosen
-from crossgrad.experiments.engine import check_engine, perform_all
+from crossgrad.experiments.engine import Perform, check_engine, opened_engine
 from crossgrad.experiments.following import FollowerOf, Nobody
-from crossgrad.experiments.grids import Point, settings_at
+from crossgrad.experiments.grids import settings_at
 from crossgrad.experiments.optuna_studies import successive_halving
 from crossgrad.experiments.runs import Run
 from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.records import Record
-from crossgrad.selection import WAYS, Fold
+from crossgrad.selection import WAYS, Candidate, Fold
 from crossgrad.significance import Estimate
 from crossgrad.sweeping.plan_file import PLAN, read_plan, write_plan
 from crossgrad.sweeping.plans import Sweep
@@ -29,21 +28,6 @@ Train = Callable[[Sequence[Run]], None]
 
 SweepFollower = FollowerOf[Sweep]
 """Who follows a sweep."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A point and how good it is.
-
-    Attributes:
-        point: by the names of fields and settings.
-        accuracies: by fold; None where it was not trained to the end (halving).
-        chosen_for: folds whose choice it is.
-    """
-
-    point: Point
-    accuracies: Mapping[Fold, Estimate | None]
-    chosen_for: tuple[Fold, ...]
 
 
 def carry_out_sweep(
@@ -71,30 +55,28 @@ def carry_out_sweep(
         records = sweep.records()
         follower.plan(sweep, [run for key, run in planned.items() if key not in records])
 
-        def train(runs: Sequence[Run]) -> None:
+        def train(runs: Sequence[Run], perform: Perform) -> None:
             wanted = dict.fromkeys(run.key(sweep.dataset) for run in runs)
-            to_do = [planned[key] for key in wanted if key not in records]
-            performed = perform_all(
-                to_do,
-                sweep.dataset,
-                sweep.folder,
-                engine=engine,
-                address=address,
-                jobs=jobs,
-                command=command,
-                checkpoint_every=checkpoint_every,
-                follow=follower.advance,
-            )
-            with closing(performed) as new:
+            with closing(perform([planned[key] for key in wanted if key not in records])) as new:
                 for record in new:
                     records[record["key"]] = record
                     follower.finish(record)
 
-        if sweep.search != "halving":
-            train(list(planned.values()))
-            finalists = {fold: list(range(len(sweep.points))) for fold in sweep.folds}
-        else:
-            finalists = dict(_halve(sweep, records, train))
+        with opened_engine(
+            sweep.dataset,
+            sweep.folder,
+            engine=engine,
+            address=address,
+            jobs=jobs,
+            command=command,
+            checkpoint_every=checkpoint_every,
+            follow=follower.advance,
+        ) as perform:
+            if sweep.search != "halving":
+                train(list(planned.values()), perform)
+                finalists = {fold: list(range(len(sweep.points))) for fold in sweep.folds}
+            else:
+                finalists = dict(_halve(sweep, records, lambda runs: train(runs, perform)))
         candidates = _judge(sweep, records, finalists)
         write_chosen(sweep.folder / FILE, _chosen(sweep, candidates))
     return candidates
@@ -157,4 +139,5 @@ def _chosen(sweep: Sweep, candidates: Sequence[Candidate]) -> Chosen:
         select=sweep.select,
         how=how,
         choices=tuple(choices[fold] for fold in sweep.folds),
+        fingerprint=sweep.dataset.fingerprint,
     )

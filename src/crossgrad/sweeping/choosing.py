@@ -6,7 +6,8 @@ from typing import Any
 
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.grids import Dimension
-from crossgrad.sweeping.carrying_out import Candidate, SweepFollower, carry_out_sweep
+from crossgrad.selection import Candidate
+from crossgrad.sweeping.carrying_out import SweepFollower, carry_out_sweep
 from crossgrad.sweeping.planning import FIRST_SEED, plan_sweep
 
 

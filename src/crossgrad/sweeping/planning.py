@@ -21,9 +21,9 @@ from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import DataError, RecordError, SettingsError
 from crossgrad.experiments.budget import fit
 from crossgrad.experiments.estimate import step_seconds
-from crossgrad.experiments.grids import Dimension, Point, check_grid, paper_grid, points, random_points
+from crossgrad.experiments.grids import Dimension, check_grid, paper_grid, points, random_points
 from crossgrad.experiments.settings import Settings
-from crossgrad.selection import WAYS, Validation, validations
+from crossgrad.selection import WAYS, Point, Validation, validations
 from crossgrad.sweeping.plan_file import read_plan
 from crossgrad.sweeping.plans import Sweep
 

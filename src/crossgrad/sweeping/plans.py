@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from crossgrad.data import DomainDataset
-from crossgrad.experiments.grids import Point, settings_at
+from crossgrad.experiments.grids import settings_at
 from crossgrad.experiments.optuna_studies import REDUCTION, rung_steps
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import Record, read_records
-from crossgrad.selection import Fold, Validation, validation_accuracy
+from crossgrad.selection import ALL_DOMAINS, Fold, Point, Validation, validation_accuracy
 from crossgrad.significance import Estimate
-
-ALL_DOMAINS: Fold = ()
-"""The fold of a model that holds nothing out: its settings are chosen by everything that was measured."""
 
 
 @dataclass(frozen=True)
