@@ -1,6 +1,7 @@
 """crossgrad report as a process, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -11,7 +12,7 @@ import pytest
 from crossgrad.cli import main
 from crossgrad.comparison import compare
 from processes import COMMAND
-from small import vectors
+from small import save_arrays, vectors
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,84 @@ def test_a_folder_without_records_is_named(
     error = refused(monkeypatch, capsys, tmp_path)
     assert "no records at" in error
     assert str(tmp_path) in error
+
+
+# A sweep's folder
+
+GRID = ["--grid", "learning_rate=0.001,0.1", "--grid", "label_weight=0.1,0.5"]
+SWEEPS = {
+    "each": [],
+    "one": ["--hold-out", "den"],
+    "training": ["--select", "training"],
+    "oracle": ["--select", "oracle", "--seeds", "2"],
+    "halving": ["--search", "halving", "--hold-out", "den"],
+}
+
+
+def state(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    monkeypatch.setattr(sys, "argv", ["crossgrad", *map(str, arguments)])
+    with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    assert not ended.value.code, captured.err
+    return captured.out
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sweeps_table_and_choice_come_again_from_its_records_which_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    save_arrays(vectors(), tmp_path / "vectors.npz")
+    monkeypatch.chdir(tmp_path)
+    command = ["sweep", "vectors.npz", "--method", "label_grad", *GRID, *SWEEPS[name], "--max-steps", "9"]
+    command += ["--jobs", "1", "--output", "found"]
+    swept, as_json = (shown(monkeypatch, capsys, *command, *more) for more in ([], ["--json"]))
+    before = state(tmp_path)
+    assert shown(monkeypatch, capsys, "report", "found") in swept
+    assert shown(monkeypatch, capsys, "report", Path("found", "records.jsonl"), "--json") == as_json
+    assert state(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["hybrid-digits", "calibrated-handwriting"])
+def test_committed_sweeps_are_shown_again_without_torch(name: str) -> None:
+    folder = Path(__file__).parents[1] / "results" / "sweeps" / name
+    code = (
+        "import sys; sys.modules['torch'] = None; from crossgrad.cli import main; "
+        f"sys.argv = ['crossgrad', 'report', {str(folder)!r}, '--json']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    candidates = json.loads(done.stdout)["candidates"]
+    assert len(candidates) == len(json.loads((folder / "plan.json").read_bytes())["points"])
+    (best,) = [each for each in candidates if each["accuracies"][0]["chosen"]]
+    assert best["accuracies"][0]["accuracy"] == max(each["accuracies"][0]["accuracy"] for each in candidates)
+    choice = json.loads((folder / "chosen.json").read_bytes())["choices"][0]
+    assert best["accuracies"][0]["accuracy"] == pytest.approx(choice["accuracy"])
+
+
+def test_a_sweep_that_has_not_ended_or_was_changed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], compared: Path
+) -> None:
+    committed = Path(__file__).parents[1] / "results" / "sweeps" / "hybrid-digits"
+    folder = tmp_path / "found"
+    shutil.copytree(committed, folder)
+    told = refused(monkeypatch, capsys, folder, "--output", tmp_path / "page")
+    assert "is a sweep's: its candidates are printed alone, without --output" in " ".join(told.split())
+    told = refused(monkeypatch, capsys, folder, compared / "one", "--output", tmp_path / "page")
+    assert "is a sweep's" in " ".join(told.split())
+
+    choice = json.loads((folder / "chosen.json").read_bytes())
+    choice["choices"][0]["accuracy"] += 0.01
+    (folder / "chosen.json").write_text(json.dumps(choice))
+    assert "is not what the records beside it give for 15" in " ".join(refused(monkeypatch, capsys, folder).split())
+    choice["choices"] = [{}]
+    (folder / "chosen.json").write_text(json.dumps(choice))
+    assert "holds no sweep that can be read" in " ".join(refused(monkeypatch, capsys, folder).split())
+    (folder / "chosen.json").write_text("[]")
+    assert "is nothing that `crossgrad sweep` wrote" in " ".join(refused(monkeypatch, capsys, folder).split())
+    (folder / "chosen.json").unlink()
+    assert "has not ended: there is no chosen.json" in " ".join(refused(monkeypatch, capsys, folder).split())

@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crossgrad.cli import options
 from crossgrad.cli.console import out, show_json, show_text, status
 from crossgrad.errors import SettingsError
+
+if TYPE_CHECKING:
+    from crossgrad.report import Swept
 
 
 def report(
@@ -17,7 +20,7 @@ def report(
         typer.Argument(
             metavar="RECORDS...",
             help="Folders that `crossgrad compare` wrote, or records.jsonl files; several are put together, of one "
-            "dataset.",
+            "dataset. Or the folder of one `crossgrad sweep`.",
             show_default=False,
         ),
     ],
@@ -28,17 +31,25 @@ def report(
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Make the tables and pages of a comparison again, from its records alone.
+    """Make the tables and pages of a comparison again, or the table of a sweep, from its records alone.
 
     Nothing is trained. Predictions, curves and pictures are used where runs/ lies beside the records. Reports beside
-    records are replaced; in another folder only with --overwrite.
+    records are replaced; in another folder only with --overwrite. Of a sweep the candidates are printed, and nothing
+    is written.
     """
     if output is None and len(records) > 1:
         raise SettingsError(f"{len(records)} RECORDS are put together: say where the report goes, --output FOLDER")
     with status("loading"):
         from crossgrad.folders import check_free
-        from crossgrad.report import REPORTS, collect, print_table, write_report
+        from crossgrad.report import REPORTS, collect, print_table, read_sweep, sweep_folder, write_report
 
+        if swept := [folder for path in records if (folder := sweep_folder(path))]:
+            if len(records) > 1 or output is not None:
+                raise SettingsError(
+                    f"{str(swept[0])!r} is a sweep's: its candidates are printed alone, without --output"
+                )
+            _show_sweep(read_sweep(swept[0]), as_json=as_json)
+            return
         source = collect(records)
         if output is not None:
             for name in REPORTS:
@@ -51,3 +62,13 @@ def report(
     print_table(source.table, out)
     show_text(f"\nReport:  {paths.html}")
     show_text(f"Tables:  {paths.markdown}, {paths.latex}")
+
+
+def _show_sweep(found: "Swept", *, as_json: bool) -> None:
+    from crossgrad.cli.candidates import candidates_as_json, show_candidates
+
+    if as_json:
+        show_json(candidates_as_json(found.method, found.select, found.dropped, found.candidates, found.choice))
+        return
+    show_candidates(found.method, found.dataset, found.select, found.candidates, out)
+    show_text(f"\nChosen:  {found.choice}")

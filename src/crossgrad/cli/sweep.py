@@ -3,37 +3,30 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
-from crossgrad.cli import options
+from crossgrad.cli import completion, options
 from crossgrad.cli.console import err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from crossgrad.sweeping import Candidate, Sweep
-
-MOST_COLUMNS = 8
-"""Held-out domains that have a column each; of more, the mean alone is shown."""
 
 
 def sweep(
     data: options.Data,
     method: Annotated[
-        str, typer.Option(help="erm, label_grad, dann, ccsa, mtae, crossgrad, hybrid, random or repeat.")
+        str,
+        typer.Option(
+            help="erm, label_grad, dann, ccsa, mtae, crossgrad, crossgrad_separate, hybrid, random or repeat.",
+            autocompletion=completion.method,
+        ),
     ] = "crossgrad",
     grid: Annotated[
         list[str] | None,
         typer.Option(
             "--grid",
-            metavar="paper|NAME=VALUE,VALUE",
-            help="What is tried: the paper's own grid, or values of a field or a setting (learning_rate, dropout). "
+            metavar="paper|NAME=VALUES",
+            help="What is tried: paper, its own grid, or values of a field or a setting (learning_rate=0.001,0.01). "
             "NAME+NAME take values together. Repeatable: every combination.  [default: paper]",
         ),
     ] = None,
@@ -113,6 +106,7 @@ def sweep(
     """
     with status("loading") as tell:
         from crossgrad.building import method_name
+        from crossgrad.cli.candidates import candidates_as_json, show_candidates
         from crossgrad.cli.sweep_progress import SweepProgress
         from crossgrad.experiments.budget import parse_duration
         from crossgrad.experiments.grids import parse_grid
@@ -204,72 +198,10 @@ def sweep(
         raise typer.Exit(130) from None
     file = planned.folder / "chosen.json"
     if as_json:
-        show_json(_as_json(planned, candidates, file))
+        show_json(candidates_as_json(planned.method, planned.select, planned.dropped, candidates, file))
     else:
         out.print()
-        out.print(_table(planned, candidates))
+        show_candidates(planned.method, planned.dataset.name, planned.select, candidates, out)
         show_text(f"\nChosen:  {file}\nRecords: {planned.folder / 'records.jsonl'}")
     if all(record["error"] for record in planned.records().values()):
         raise typer.Exit(1)
-
-
-def _table(sweep: "Sweep", candidates: "Sequence[Candidate]") -> Table:
-    """Candidates, the best on average first."""
-    from crossgrad.experiments.grids import in_words
-    from crossgrad.printing import printable
-    from crossgrad.report.names import display_name, fold_name
-    from crossgrad.selection import WAYS
-    from crossgrad.sweeping import ALL_DOMAINS
-
-    folds = sweep.folds if 2 < len(sweep.folds) <= MOST_COLUMNS + 1 else (ALL_DOMAINS,)
-    table = Table(
-        title=f"{display_name(sweep.method)} on {escape(printable(sweep.dataset.name))}: {WAYS[sweep.select]}, %",
-        caption=f"* chosen{' for the held-out domain above, or for a model of all domains' if len(folds) > 1 else ''}; "
-        "± standard error over validation domains (over seeds where there is one)",
-        title_justify="left",
-        caption_justify="left",
-    )
-    table.add_column("settings", min_width=16)
-    for fold in folds:
-        heading = fold_name(fold) if fold else "all" if len(folds) > 1 else "accuracy"
-        table.add_column(Text(heading), justify="right", no_wrap=True)
-
-    def mean(candidate: "Candidate") -> float:
-        found = candidate.accuracies[ALL_DOMAINS]
-        return found.value if found else -1.0
-
-    for candidate in sorted(candidates, key=mean, reverse=True):
-        cells = [Text(in_words(candidate.point))]
-        for fold in folds:
-            found = candidate.accuracies[fold]
-            error = ""
-            if fold == ALL_DOMAINS and found and found.standard_error is not None:
-                error = f" ± {100 * found.standard_error:.1f}"
-            star = " *" if fold in candidate.chosen_for else "  "
-            cells.append(Text((f"{100 * found.value:.1f}{error}" if found else "stopped") + star))
-        table.add_row(*cells)
-    return table
-
-
-def _as_json(sweep: "Sweep", candidates: "Sequence[Candidate]", file: Path) -> dict[str, Any]:
-    return {
-        "method": sweep.method,
-        "select": sweep.select,
-        "dropped": sweep.dropped,
-        "chosen": str(file),
-        "candidates": [
-            {
-                "settings": candidate.point,
-                "accuracies": [
-                    {
-                        "held_out": list(fold),
-                        "accuracy": found.value if found else None,
-                        "standard_error": found.standard_error if found else None,
-                        "chosen": fold in candidate.chosen_for,
-                    }
-                    for fold, found in candidate.accuracies.items()
-                ],
-            }
-            for candidate in candidates
-        ],
-    }

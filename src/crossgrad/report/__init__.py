@@ -6,6 +6,7 @@ from crossgrad.report.markdown import render_markdown
 from crossgrad.report.provenance import provenance
 from crossgrad.report.rows import Table
 from crossgrad.report.sources import Source, collect
+from crossgrad.report.sweeps import Swept, read_sweep, sweep_folder
 from crossgrad.report.tables import summarise
 from crossgrad.report.terminal import print_table
 from crossgrad.report.words import caveats, headline, sentences
@@ -22,6 +23,9 @@ __all__ = [
     "write_report",
     "ReportPaths",
     "REPORTS",
+    "Swept",
+    "read_sweep",
+    "sweep_folder",
     "headline",
     "sentences",
     "caveats",

@@ -77,7 +77,7 @@ def _are_one(before: tuple[Record, Path], now: tuple[Record, Path]) -> None:
         if before[1] == now[1]:
             raise RecordError(
                 f"{str(now[1])!r} has {_named(now[0])} more than once, trained differently ({', '.join(different)}): "
-                "these are candidates of a sweep, not one comparison; `crossgrad sweep` shows them again"
+                "these are candidates of a sweep, not one comparison; report its whole folder, with plan.json in it"
             )
         raise RecordError(
             f"{str(before[1])!r} and {str(now[1])!r} both have {_named(now[0])}, trained differently "
