@@ -1,8 +1,9 @@
 """Is the advice of `crossgrad diagnose` any good? What was advised for each task, beside what comparisons found.
 
-Diagnoses lie in results/diagnoses/NAME.json (--diagnose NAME makes one), comparisons in results/tasks/NAME-methods or
-results/NAME. Advice to try it is right where CrossGrad came out better than ERM (p < 0.05), any other advice where it
-did not; "cannot tell" is neither. Tasks without a diagnosis or without a comparison are shown and not counted.
+Diagnoses lie in results/diagnoses/NAME.json (--diagnose NAME makes one), comparisons in results/reproduction/cpu/NAME
+(chosen settings, five seeds) or, where there is none, in results/tasks/NAME-methods or results/NAME. Advice to try it
+is right where CrossGrad came out better than ERM (p < 0.05), any other advice where it did not; "cannot tell" is
+neither. Tasks without a diagnosis or without a comparison are shown and not counted.
 """
 
 import argparse
@@ -43,7 +44,11 @@ def found(name: str) -> dict[str, Any] | None:
     """CrossGrad against ERM on held-out domains, in points; None where nobody compared them on this task."""
     places = [
         folder
-        for folder in (RESULTS / "tasks" / f"{name}-methods", RESULTS / name)
+        for folder in (
+            RESULTS / "reproduction" / "cpu" / name / "comparison",
+            RESULTS / "tasks" / f"{name}-methods",
+            RESULTS / name,
+        )
         if (folder / "records.jsonl").exists()
     ]
     if not places:

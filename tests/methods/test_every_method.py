@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from toy import INPUT_SHAPE, N_DOMAINS, N_FEATURES, N_LABELS, shortcut_batch, small_net, toy_batch
 
+from crossgrad.global_state import torch_threads
 from crossgrad.methods import METHODS, CrossGrad, CrossGradSeparate, Hybrid, Method, RandomDirection
 
 SHAPING: dict[str, tuple[dict[str, Any], Any]] = {
@@ -275,6 +277,29 @@ def test_the_same_seed_gives_the_same_gradients_bit_for_bit(name: str, fields: d
         method.backward(toy_batch())
         runs.append(gradients(method))
     torch.testing.assert_close(*runs, rtol=0, atol=0)
+
+
+@every_variant
+def test_the_number_of_threads_changes_a_step_by_rounding_alone(name: str, fields: dict[str, Any]) -> None:
+    before = torch.get_num_threads()
+    runs = []
+    for threads in (1, 2, 2):
+        with torch_threads(threads):
+            torch.manual_seed(4)
+            method = build(name, dtype=torch.float64, **fields)
+            method.backward(toy_batch(64, dtype=torch.float64))
+            assert torch.get_num_threads() == threads
+            runs.append(gradients(method))
+    torch.testing.assert_close(runs[1], runs[0], rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(runs[2], runs[1], rtol=0, atol=0)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_documented_with_its_reference(name: str) -> None:
+    assert "Reference:" in (inspect.getdoc(METHODS[name]) or "")
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert f"\n| `{name}` " in page
 
 
 @every_variant

@@ -30,6 +30,13 @@ COLUMNS = {
 }
 
 
+HOW_TO_READ = (
+    "Ours: the mean over seeds ± its standard error. p, each comparison's own, not corrected for their number: "
+    "domains, of a paired t test over test domains, seeds averaged; examples, of the matched pairs test (MAPSSWE), "
+    "which speaks of these domains alone."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """The records of one study, or of several pooled.
@@ -139,7 +146,7 @@ def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
         folder: of the studies at that scale.
     """
     rows: list[dict[str, Cell]] = []
-    notes = [*target.notes, *(f"{study.name}: {study.what.rstrip('.')}." for study in target.studies)]
+    notes = [HOW_TO_READ, *target.notes, *(f"{study.name}: {study.what.rstrip('.')}." for study in target.studies)]
     for column in target.columns:
         parts = {study.name: found_in(study, folder, held_out=column.held_out) for study in column.studies}
         found = pooled(parts)
