@@ -47,6 +47,9 @@ def test_a_table_comes_from_its_records(path: Path) -> None:
 def test_a_picture_comes_from_its_measurements(path: Path) -> None:
     figure = FIGURES[path.stem](SCALES[path.parent.name], path.parent)
     assert path.with_suffix(".svg").read_text(encoding="utf-8") == figure.svg
+    shown = RESULTS.parents[1] / "docs" / "images" / f"{path.stem}.svg"
+    if path.parent.name == "cpu":
+        assert shown.read_text(encoding="utf-8") == figure.svg
 
 
 def test_the_main_table_of_the_readme_is_the_committed_one() -> None:

@@ -13,16 +13,21 @@ from crossgrad.reproduction.domain_nets import NETS, TRIPLES
 from crossgrad.reproduction.studies import Study
 
 SCALE = replace(SCALES["quick"], settings={"max_steps": 30, "batch_size": 32})
+FEW_POINTS = 60
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All that the figures need, of real digits at the same six angles; then without the models."""
     place = tmp_path_factory.mktemp("figures")
+    digits = Study("digits", "digits", "real digits").open()
+    by_label = digits.subset(digits.labels.argsort())  # as the examples of rotated MNIST are
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(domain_nets, "ROTATED_MNIST", Study("digits", "digits", "real digits", hold_out="each"))
-        for net, seed in to_measure("figure7", SCALE, place):
-            measured(net, seed, SCALE, place)
+        patch.setattr(domain_nets, "POINTS", FEW_POINTS)
+        patch.setattr(Study, "open", lambda self: by_label)
+        for figure in FIGURES:
+            for net, seed in to_measure(figure, SCALE, place):
+                measured(net, seed, SCALE, place)
     for model in [path for path in (place / "figures").iterdir() if path.is_dir()]:
         shutil.rmtree(model)
     return place
@@ -38,13 +43,24 @@ def test_a_picture_has_its_panels_and_the_same_points_each_time(folder: Path, na
     figure = FIGURES[name](SCALE, folder)
     root = ElementTree.fromstring(figure.svg)
     assert len(root.findall("{*}rect")) == 1 + n_panels
-    assert len(root.findall(".//{*}circle")) > 200
+    assert len(root.findall(".//{*}circle")) > 3 * FEW_POINTS
     assert figure.svg == FIGURES[name](SCALE, folder).svg
 
 
+def test_a_picture_has_points_of_all_labels_though_examples_are_in_their_order(folder: Path) -> None:
+    panels = json.loads((folder / "figures" / "crossgrad-0.json").read_text())["panels"]
+    for groups in panels["figure7"].values():
+        assert sum(map(len, groups.values())) == 2 * FEW_POINTS
+        assert min(map(len, groups.values())) > FEW_POINTS / 10
+    for groups in panels["figure6"].values():
+        assert {len(points) for points in groups.values()} == {FEW_POINTS}
+
+
 def test_figure_6_has_the_means_of_what_was_measured(folder: Path) -> None:
-    kept = [json.loads((folder / "figures" / f"crossgrad-{seed}.json").read_text()) for seed in range(2)]
-    for row, triple in zip(FIGURES["figure6"](SCALE, folder).table.rows, TRIPLES, strict=True):
+    rows = FIGURES["figure6"](SCALE, folder).table.rows
+    places = [(net, triple) for net in ("crossgrad", "mnist_angles") for triple in TRIPLES]
+    for row, (net, triple) in zip(rows, places, strict=True):
+        kept = [json.loads((folder / "figures" / f"{net}-{seed}.json").read_text()) for seed in range(2)]
         found = [each["betweenness"][", ".join(triple)]["position"] for each in kept]
         assert str(row["position"]).startswith(f"{sum(found) / 2:.2f} ± ")
 

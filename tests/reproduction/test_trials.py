@@ -38,7 +38,9 @@ def told(trials: Trials, variant: Variant) -> dict[str, object]:
     """What a record says of a run of the variant."""
     settings = {**BENCHMARKS[trials.study.benchmark].settings, **trials.settings_of(variant, SCALE)}
     of_method = Settings.of(settings).for_method(variant.method, variant.fields).to_json()
-    return json.loads(json.dumps({"method": variant.method, "net": trials.net_of(variant), "settings": of_method}))
+    return json.loads(
+        json.dumps({"method": variant.method, "net": trials.net_of(variant, SCALE), "settings": of_method})
+    )
 
 
 @pytest.mark.parametrize("trials", [*ABLATIONS, *CONDITIONS], ids=lambda trials: trials.name)
@@ -46,7 +48,7 @@ def test_every_variant_can_be_built_and_is_told_by_its_record_from_all_others(tr
     for variant in trials.variants:
         build_method(
             variant.method,
-            net=trials.net_of(variant),
+            net=trials.net_of(variant, SCALE),
             input_shape=(1, 8, 8),
             n_labels=2,
             n_domains=3,
@@ -106,13 +108,26 @@ def test_ablations_are_trained_once_and_become_a_table(few: None, tmp_path: Path
     assert "digits: missing runs of a quarter of the channels (crossgrad)." in ablation_table(SCALE, tmp_path).notes
 
 
+def test_a_scale_narrows_the_nets_of_all_variants_and_a_narrower_domain_net_further(tmp_path: Path) -> None:
+    narrower = replace(SCALE, divisors={"lenet": 4})
+    carry_out_trials(DIGITS, narrower, tmp_path, DIGITS.study.open(), jobs=1)
+    records = read_records(DIGITS.place(tmp_path))
+    assert {record["net"] for record in records} == {"lenet/4"}
+    assert {record["settings"].get("domain_net") for record in records} == {None, "lenet/16"}
+    for variant in FEW:
+        assert [record for record in records if DIGITS.has(variant, narrower, record)]
+        assert not [record for record in records if DIGITS.has(variant, SCALE, record)]
+
+
 def test_conditions_change_one_thing_for_all_methods_alike() -> None:
     for trials in CONDITIONS:
         by_condition: dict[str, list[Variant]] = {}
         for variant in trials.variants:
             by_condition.setdefault(variant.question, []).append(variant)
         for variants in by_condition.values():
-            assert [each.method for each in variants] == ["erm", "label_grad", "crossgrad", "random", "repeat"]
+            # Without dropout the same batch twice is ERM (tests/methods/test_controls.py).
+            again = ["repeat"] if variants[0].settings.get("dropout") else []
+            assert [each.method for each in variants] == ["erm", "label_grad", "crossgrad", "random", *again]
             assert len({(str(each.settings), each.net) for each in variants}) == 1
 
 

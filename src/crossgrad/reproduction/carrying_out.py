@@ -43,7 +43,7 @@ def sweeps_of(study: Study, scale: Scale, folder: Path, dataset: DomainDataset) 
                 method=method,
                 grid=scale.grids[method],
                 hold_out=study.hold_out,
-                net=study.net,
+                net=scale.net_for(study.trunk),
                 fields=scale.fields.get(method, {}),
                 **scale.settings_for(study.benchmark),
             )
@@ -60,7 +60,7 @@ def comparison_of(
         methods=study.methods,
         hold_out=study.hold_out,
         seeds=range(scale.n_seeds),
-        net=study.net,
+        net=scale.net_for(study.trunk),
         fields={
             method: fields for method, fields in scale.fields.items() if method in study.methods and method not in swept
         },

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from crossgrad.methods import PRESETS
 from crossgrad.model import Model
 from crossgrad.model_folder import DESCRIPTION, load, save
 from crossgrad.reproduction.scales import Scale
-from crossgrad.reproduction.studies import ROTATED_MNIST
+from crossgrad.reproduction.studies import MNIST_ANGLES, ROTATED_MNIST, Study
 from crossgrad.training import Watch, watch_nothing
 
 TRIPLES = (("30", "45", "60"), ("0", "15", "30"))
@@ -31,11 +31,34 @@ SHOWN = ("30", "45")
 POINTS = 250
 """Examples of a domain in a picture; numbers are of all."""
 
-NETS: Mapping[str, Mapping[str, Any]] = {
-    "CrossGrad's domain net": {},
-    "domain net trained without label perturbations": {"domain_weight": 0.0},
+
+@dataclass(frozen=True)
+class DomainNet:
+    """One of CrossGrad's domain nets, trained on all angles.
+
+    Args:
+        file: that its measurements lie in, without the seed.
+        study: whose data it is trained on.
+        fields: of CrossGrad, in which it differs from the paper's preset.
+    """
+
+    file: str
+    study: Study
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+NETS: Mapping[str, DomainNet] = {
+    "CrossGrad's domain net": DomainNet("crossgrad", ROTATED_MNIST),
+    "domain net trained without label perturbations": DomainNet("without", ROTATED_MNIST, {"domain_weight": 0.0}),
+    "CrossGrad's domain net, digits turned alike": DomainNet("mnist_angles", MNIST_ANGLES),
 }
-"""By what they are called, the fields in which they differ from the paper's preset."""
+"""By what they are called."""
+
+COMPARED: Mapping[str, tuple[str, ...]] = {
+    "figure6": ("CrossGrad's domain net", "CrossGrad's domain net, digits turned alike"),
+    "figure7": ("CrossGrad's domain net", "domain net trained without label perturbations"),
+}
+"""By figure: which nets; the picture is of the first."""
 
 
 def measured(name: str, seed: int, scale: Scale, folder: Path, *, watch: Watch = watch_nothing) -> dict[str, Any]:
@@ -43,7 +66,7 @@ def measured(name: str, seed: int, scale: Scale, folder: Path, *, watch: Watch =
 
     Args:
         name: key of NETS.
-        seed: of the training, CrossGrad on all six angles.
+        seed: of the training.
         scale: of the training.
         folder: of the scale; models and measurements lie in its folder figures.
         watch: follows the training.
@@ -56,28 +79,28 @@ def measured(name: str, seed: int, scale: Scale, folder: Path, *, watch: Watch =
     if file.exists():
         kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return kept
-    found = _measure(_trained(name, seed, scale, folder, watch), ROTATED_MNIST.open(), with_panels=seed == 0)
+    model = _trained(name, seed, scale, folder, watch)
+    found = _measure(model, NETS[name].study.open(), with_panels=seed == 0)
     write_whole(file, json.dumps(found).encode(), overwrite=False)
     return found
 
 
 def to_measure(name: str, scale: Scale, folder: Path) -> list[tuple[str, int]]:
     """What a figure still lacks: nets and seeds, as `measured` takes them."""
-    nets = list(NETS)[:1] if name == "figure6" else list(NETS)
-    wanted = [(net, seed) for seed in range(scale.n_seeds) for net in nets]
+    wanted = [(net, seed) for seed in range(scale.n_seeds) for net in COMPARED[name]]
     return [(net, seed) for net, seed in wanted if not _place(net, seed, folder).with_suffix(".json").exists()]
 
 
 def _place(name: str, seed: int, folder: Path) -> Path:
-    return folder / "figures" / f"{'crossgrad' if not NETS[name] else 'without'}-{seed}"
+    return folder / "figures" / f"{NETS[name].file}-{seed}"
 
 
 def _trained(name: str, seed: int, scale: Scale, folder: Path, watch: Watch) -> Model:
-    place = _place(name, seed, folder)
+    place, net = _place(name, seed, folder), NETS[name]
     if not (place / DESCRIPTION).exists():
-        fields = {**PRESETS["paper"], **NETS[name]}
-        settings = scale.settings_for(ROTATED_MNIST.benchmark)
-        save(train(ROTATED_MNIST.open(), method="crossgrad", seed=seed, fields=fields, watch=watch, **settings), place)
+        settings = scale.settings_for(net.study.benchmark)
+        fields = {**PRESETS["paper"], **net.fields}
+        save(train(net.study.open(), method="crossgrad", seed=seed, fields=fields, watch=watch, **settings), place)
     return load(place)
 
 
@@ -132,9 +155,9 @@ def _panels(
     from sklearn.decomposition import PCA
 
     components = PCA(2).fit(np.concatenate([features[angle] for angle in triple]))
-    shown = {angle: components.transform(features[angle][:POINTS]) for angle in triple}
+    shown = {angle: components.transform(_some(features[angle], POINTS)) for angle in triple}
     title = f"{', '.join(triple)} degrees"
-    with_moved = {**shown, f"{triple[1]}, moved": components.transform(moved[:POINTS])}
+    with_moved = {**shown, f"{triple[1]}, moved": components.transform(_some(moved, POINTS))}
     return {title: shown, f"{title}; {triple[1]} moved": with_moved}
 
 
@@ -143,5 +166,11 @@ def _by_label(
 ) -> dict[str, NDArray[Any]]:
     from sklearn.decomposition import PCA
 
-    points, shown = PCA(2).fit_transform(features)[: 2 * POINTS], labels[: 2 * POINTS]
+    points, shown = _some(PCA(2).fit_transform(features), 2 * POINTS), _some(labels, 2 * POINTS)
     return {name: points[shown == index] for index, name in enumerate(label_names)}
+
+
+def _some(values: NDArray[Any], n: int) -> NDArray[Any]:
+    """So many of an angle's examples, evenly spaced: the file has them in the order of their labels."""
+    chosen: NDArray[Any] = values[np.linspace(0, len(values) - 1, n).astype(np.int64)] if len(values) > n else values
+    return chosen

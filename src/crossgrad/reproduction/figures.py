@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.report.scatter import scatter
-from crossgrad.reproduction.domain_nets import NETS, TRIPLES, measured
+from crossgrad.reproduction.domain_nets import COMPARED, NETS, TRIPLES, measured
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.significance import Estimate, estimate
@@ -34,28 +34,31 @@ def figure6(scale: Scale, folder: Path) -> Figure:
     Reference:
         Shankar et al., ICLR 2018, section 4.2 and figure 6. The paper shows one training, numbers are ours.
     """
-    net = next(iter(NETS))
-    found = [measured(net, seed, scale, folder) for seed in range(scale.n_seeds)]
+    found = {net: [measured(net, seed, scale, folder) for seed in range(scale.n_seeds)] for net in COMPARED["figure6"]}
     rows: list[dict[str, Cell]] = []
-    for triple in map(", ".join, TRIPLES):
-        of_triple = [each["betweenness"][triple] for each in found]
-        rows.append(
-            {
-                "angles": triple,
-                "position": _number([each["position"] for each in of_triple]),
-                "distance": _number([each["distance"] for each in of_triple]),
-                "nearer": _percent([each["nearer"] for each in of_triple]),
-                "nearer_moved": _percent([each["nearer_moved"] for each in of_triple]),
-            }
-        )
+    for net, of_net in found.items():
+        for triple in map(", ".join, TRIPLES):
+            of_triple = [each["betweenness"][triple] for each in of_net]
+            rows.append(
+                {
+                    "data": NETS[net].study.name,
+                    "angles": triple,
+                    "position": _number([each["position"] for each in of_triple]),
+                    "distance": _number([each["distance"] for each in of_triple]),
+                    "nearer": _percent([each["nearer"] for each in of_triple]),
+                    "nearer_moved": _percent([each["nearer_moved"] for each in of_triple]),
+                }
+            )
+    first, other = (NETS[net].study for net in found)
     return Figure(
         _drawn(
-            found[0]["panels"]["figure6"],
+            next(iter(found.values()))[0]["panels"]["figure6"],
             description="Principal components of domain features by angle; the middle angle also moved",
         ),
         PaperTable(
             "Figure 6: does the middle angle lie between its neighbours, and where does it go when it is moved?",
             {
+                "data": "Data",
                 "angles": "Angles",
                 "position": "Place of the middle's mean, 0 to 1",
                 "distance": "Off the line",
@@ -63,7 +66,11 @@ def figure6(scale: Scale, folder: Path) -> Figure:
                 "nearer_moved": "The same, moved, %",
             },
             tuple(rows),
-            (f"Means and standard errors over {scale.n_seeds} trainings on all six angles; the picture is of seed 0.",),
+            (
+                f"Means and standard errors over {scale.n_seeds} trainings on all six angles; the picture is of "
+                f"{first.name}, seed 0. Off the line in units of the distance between the neighbours' means.",
+                *(f"{study.name}: {study.what.removesuffix('.')}." for study in (first, other)),
+            ),
         ),
     )
 
@@ -75,7 +82,7 @@ def figure7(scale: Scale, folder: Path) -> Figure:
         Shankar et al., ICLR 2018, section 4.2 and figure 7: label information is mostly absent from g, "a consequence
         of CrossGrad's symmetric training of the domain classifier via label-loss perturbed images".
     """
-    found = {net: [measured(net, seed, scale, folder) for seed in range(scale.n_seeds)] for net in NETS}
+    found = {net: [measured(net, seed, scale, folder) for seed in range(scale.n_seeds)] for net in COMPARED["figure7"]}
     rows: list[dict[str, Cell]] = [
         {
             "net": net,

@@ -104,8 +104,8 @@ def _trained(study: Study, dataset: DomainDataset, scale: Scale, folder: Path, w
     place = _place(study, folder)
     if not (place / DESCRIPTION).exists():
         settings = scale.settings_for(study.benchmark)
-        fields = PRESETS["paper"]
-        save(train(dataset, method="crossgrad", net=study.net, fields=fields, watch=watch, **settings), place)
+        net, fields = scale.net_for(study.trunk), PRESETS["paper"]
+        save(train(dataset, method="crossgrad", net=net, fields=fields, watch=watch, **settings), place)
     return load(place)
 
 

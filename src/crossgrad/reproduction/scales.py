@@ -17,6 +17,7 @@ class Scale:
         what: it is, in words.
         settings: of every run, by the names of `Settings`; before the benchmark's own.
         by_benchmark: likewise, for one benchmark, before `settings`.
+        divisors: by net, of its numbers of channels; nets without one keep theirs.
         fields: of methods, before what is chosen from their grids.
         n_seeds: of the comparisons.
         grids: by method, from which its settings are chosen on validation domains; methods without one keep their
@@ -28,11 +29,23 @@ class Scale:
     n_seeds: int
     grids: Mapping[str, list[Dimension]]
     by_benchmark: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    divisors: Mapping[str, int] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: _FIELDS)
 
     def settings_for(self, benchmark: str) -> dict[str, Any]:
         """What runs on a benchmark are trained with, where it is not the benchmark's own."""
         return {**self.settings, **self.by_benchmark.get(benchmark, {})}
+
+    def net_for(self, net: str, *, divisor: int = 1) -> str:
+        """A net by its name with as many channels as the scale affords, divided by `divisor` once more.
+
+        Example:
+            >>> cpu = SCALES["cpu"]
+            >>> cpu.net_for("lenet"), cpu.net_for("lenet", divisor=4), cpu.net_for("conv2")
+            ('lenet/2', 'lenet/8', 'conv2')
+        """
+        divisor *= self.divisors.get(net, 1)
+        return net if divisor == 1 else f"{net}/{divisor}"
 
 
 _STEPS = tuple(f"calibrated:{CALIBRATED_BASE * multiple:g}" for multiple in PAPER_MULTIPLES)
@@ -69,11 +82,13 @@ SCALES = {
         grids={},
     ),
     "cpu": Scale(
-        "what two cores can do in a night: the benchmarks' own short training; the paper's steps, its weight of 0.5",
+        "what two cores can do in some nights: the benchmarks' own short training with narrower nets; the paper's "
+        "steps, its weight of 0.5",
         {},
         n_seeds=5,
         grids=_PART_OF_THE_GRID,
-        by_benchmark={"fonts": {"max_steps": 1000}},
+        by_benchmark={"fonts": {"max_steps": 1000, "batch_size": 32}},
+        divisors={"lenet": 2, "resnet": 2, "keyword": 4},
     ),
     "paper": Scale(
         "the paper's: 50,000 steps of 32, its optimisers, its whole grid; meant for a GPU",

@@ -78,14 +78,15 @@ class Trials:
         """How many are trained."""
         return min(scale.n_seeds, self.most_seeds)
 
-    def net_of(self, variant: Variant) -> str:
+    def net_of(self, variant: Variant, scale: Scale) -> str:
         """Of the labels."""
-        return variant.net or self.study.net or BENCHMARKS[self.study.benchmark].net
+        return scale.net_for(variant.net or self.study.trunk)
 
     def settings_of(self, variant: Variant, scale: Scale) -> dict[str, Any]:
         """That differ from the benchmark's own."""
         divisor = variant.domain_net_divisor
-        narrower = {"domain_net": f"{self.net_of(variant)}/{divisor}"} if divisor else {}
+        net = variant.net or self.study.trunk
+        narrower = {"domain_net": scale.net_for(net, divisor=divisor)} if divisor else {}
         return {**scale.settings_for(self.study.benchmark), **variant.settings, **narrower}
 
     def has(self, variant: Variant, scale: Scale, record: Record) -> bool:
@@ -93,7 +94,8 @@ class Trials:
         settings = {**BENCHMARKS[self.study.benchmark].settings, **self.settings_of(variant, scale)}
         wanted = Settings.of(settings).for_method(variant.method, variant.fields).to_json()
         found: Mapping[str, Any] = record["settings"]
-        return bool(record["method"] == variant.method and record["net"] == self.net_of(variant) and found == wanted)
+        net = self.net_of(variant, scale)
+        return bool(record["method"] == variant.method and record["net"] == net and found == wanted)
 
 
 def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Comparison:
@@ -108,7 +110,7 @@ def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDatas
             methods=[variant.method],
             hold_out=trials.study.hold_out,
             seeds=[seed],
-            net=trials.net_of(variant),
+            net=trials.net_of(variant, scale),
             fields={variant.method: variant.fields},
             **trials.settings_of(variant, scale),
         ).runs
