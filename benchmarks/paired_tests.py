@@ -1,13 +1,15 @@
 """How often each test finds a difference between two methods that is not there, and how often one that is.
 
     python benchmarks/paired_tests.py --json results/benchmarks/paired_tests.json
+    python benchmarks/paired_tests.py --json results/benchmarks/paired_tests.json --add
     python benchmarks/paired_tests.py --show results/benchmarks/paired_tests.json
 
 Accuracies are drawn as those of a comparison: held-out domains differ in difficulty, in what the second method changes
 there (its effect), and in the luck of each trained model (seed); examples differ in difficulty, which both methods and
 all seeds meet. "No difference" is one over all domains there could be. Where it is "the same on every domain" it is one
 on each domain as well, and seeds have no luck; where it "varies by domain" the method helps on some and harms on
-others, as much.
+others, as much. Domains that are "held out together", as by a benchmark's own split, are all measured with the same
+models, one a seed: a part of each model's luck is the same on all of them.
 """
 
 import argparse
@@ -50,6 +52,8 @@ class World:
     """Standard deviation of the effect over domains."""
     luck: float
     """Standard deviation of a trained model about its method, by domain and seed."""
+    common_luck: float = 0.0
+    """The same by seed alone: of models that all domains are measured with."""
 
 
 DESIGNS = (Design(5, 300, 3), Design(6, 300, 3), Design(12, 150, 3), Design(30, 100, 3))
@@ -57,6 +61,7 @@ WORLDS = {
     "no difference, the same on every domain": World(0.0, 0.0, 0.0),
     "no difference, varies by domain": World(0.0, 0.15, 0.05),
     "a difference, varies by domain": World(0.2, 0.15, 0.05),
+    "no difference, varies by domain, held out together": World(0.0, 0.15, 0.05, common_luck=0.05),
 }
 DIFFICULTY = (1.2, 0.35)
 """Mean and standard deviation over domains of the probit of accuracy: 88 %, most domains from 70 to 97 %."""
@@ -72,6 +77,8 @@ def draw(design: Design, world: World, random: np.random.RandomState) -> NDArray
     # Half to each side, so that no difference on this scale is none in accuracy either.
     level = difficulty + np.stack([-effect / 2, effect / 2])[:, None]
     level = level + random.normal(0, world.luck, (2, design.seeds, design.domains))
+    if world.common_luck:
+        level = level + random.normal(0, world.common_luck, (2, design.seeds, 1))
     of_example = random.normal(0, math.sqrt(SHARED), (design.domains, design.examples))
     own = random.normal(0, math.sqrt(1 - SHARED), (2, design.seeds, design.domains, design.examples))
     return level[..., None] + of_example + own > 0
@@ -130,13 +137,23 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--trials", type=int, default=2000, help="comparisons drawn in each setting (default 2000)")
+    parser.add_argument("--add", action="store_true", help="with --json: draw only what FILE lacks")
     parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of results written before")
     options = parser.parse_args(arguments)
     if options.show:
         print(markdown(json.loads(options.show.read_text())))
         return
-    results: list[dict[str, Any]] = []
+    before: dict[str, Any] = {"settings": [], "command": ""}
+    if options.add:
+        if not options.json:
+            parser.error("--add goes with --json FILE")
+        before = json.loads(options.json.read_text())
+        options.trials = before["trials"]
+    results: list[dict[str, Any]] = before["settings"]
+    done = {setting["world"] for setting in results}
     for world_name, world in WORLDS.items():
+        if world_name in done:
+            continue
         print(f"\n{world_name}: share of {options.trials} comparisons with p < 0.05")
         print(f"{'':>34} {'  '.join(f'{d.domains:>3} x {d.examples:<3}' for d in DESIGNS)}   domains x examples")
         found = [rates(design, world, trials=options.trials, seed=number) for number, design in enumerate(DESIGNS)]
@@ -154,13 +171,14 @@ def main(arguments: Sequence[str]) -> None:
             for design, each in zip(DESIGNS, found, strict=True)
         ]
     if options.json:
+        command = shlex.join(["python", "benchmarks/paired_tests.py", *arguments])
         bound = stats.binom.ppf(0.999, options.trials, SIGNIFICANCE_LEVEL) / options.trials
         record = {
             "trials": options.trials,
             "highest_rate_by_chance": float(bound),
             "settings": results,
             "machine": machine(),
-            "command": shlex.join(["python", "benchmarks/paired_tests.py", *arguments]),
+            "command": "; ".join(filter(None, (before["command"], command))),
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(record, indent=2) + "\n")

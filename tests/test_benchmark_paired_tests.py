@@ -18,12 +18,19 @@ def test_the_script_writes_every_rate_and_shows_them_as_tables(tmp_path: Path) -
     subprocess.run(command, check=True, capture_output=True, text=True)
     record = json.loads(output.read_text())
     assert record["trials"] == 3
-    assert len(record["settings"]) == 3 * 4
+    assert len(record["settings"]) == 4 * 4
     assert all(len(setting["rates"]) == 7 for setting in record["settings"])
     shown = subprocess.run(
         [sys.executable, str(SCRIPT), "--show", str(output)], check=True, capture_output=True, text=True
     ).stdout
-    assert shown.count("| paired t over domains |") == 3
+    assert shown.count("| paired t over domains |") == 4
+
+    lacking = record | {"settings": record["settings"][:12]}
+    output.write_text(json.dumps(lacking))
+    subprocess.run([*command[:2], "--json", str(output), "--add"], check=True, capture_output=True, text=True)
+    again = json.loads(output.read_text())
+    assert again["settings"] == record["settings"]
+    assert again["command"].startswith(f"{record['command']}; python benchmarks/paired_tests.py --json ")
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def simulation(monkeypatch: pytest.MonkeyPatch):
 def test_no_difference_is_none_on_average_and_a_difference_is_some_points(simulation) -> None:
     design = simulation.Design(10, 400, 2)
     points = {name: simulation.points(design, world, trials=100) for name, world in simulation.WORLDS.items()}
-    none, varying, some = points.values()
+    none, varying, some, _ = points.values()
     assert abs(none) < 0.2
     assert abs(varying) < 0.8
     assert 2.5 < some < 5
@@ -58,3 +65,13 @@ def test_models_err_on_the_same_examples_more_than_by_chance(simulation) -> None
     right = simulation.draw(simulation.Design(5, 2000, 2), simulation.World(0, 0, 0), random)
     one, two = right[0, 0].ravel(), right[1, 1].ravel()
     assert np.mean(~one & ~two) > 2 * np.mean(~one) * np.mean(~two)
+
+
+def test_luck_that_domains_have_in_common_moves_all_of_them_and_other_luck_each(simulation) -> None:
+    random = np.random.RandomState(2)
+    for world, in_common in ((simulation.World(0, 0, 0, common_luck=0.5), True), (simulation.World(0, 0, 0.5), False)):
+        right = np.stack([simulation.draw(simulation.Design(6, 300, 1), world, random) for _ in range(60)])
+        difference = (right[:, 1, 0].mean(axis=2) - right[:, 0, 0].mean(axis=2)).T  # domain x comparison
+        correlations = np.corrcoef(difference)[~np.eye(6, dtype=bool)]
+        assert (correlations.mean() > 0.6) == in_common
+        assert (correlations.mean() < 0.2) != in_common
