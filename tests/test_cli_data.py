@@ -207,6 +207,14 @@ def test_another_file_in_a_raw_files_place_is_told_before_anything_is_made(
     assert place.read_bytes() == b"mine"
 
 
+def test_what_is_kept_is_told_as_json_if_asked(command: Command) -> None:
+    for _ in range(2):
+        done = command("data", "prepare", "digits", "--json")
+        assert done.code == 0
+        told = json.loads(done.out)
+        assert told == {"name": "digits", "kept": told["kept"], "bytes": Path(told["kept"]).stat().st_size}
+
+
 def test_options_of_a_benchmark_are_prepared_apart(command: Command, tmp_path: Path) -> None:
     options = ("--option", "speakers=5", "--option", "takes=1")
     done = command("data", "prepare", "synthetic_speakers", *options)
@@ -324,3 +332,13 @@ def test_an_unknown_table_is_told_with_the_nearest(command: Command) -> None:
     done = command("reproduce", "tabel3")
     assert (done.code, done.out) == (2, "")
     assert "Error: no table 'tabel3'; did you mean 'table3'? There are 'table3', 'table4'" in done.err
+
+
+def test_what_a_sheet_shows_is_told_as_json_if_asked(command: Command) -> None:
+    done = command("data", "show", "digits", "--rows", "2", "--columns", "5", "--output", "sheet.png", "--json")
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told["picture"] == "sheet.png"
+    assert len(told["domains"]) == 2
+    assert set(told["domains"]) <= {"0", "15", "30", "45", "60", "75"}
+    assert len(told["labels"]) == 5

@@ -13,6 +13,7 @@ from crossgrad.cli.data_list import list_benchmarks
 from crossgrad.cli.data_prepare import prepare
 from crossgrad.cli.data_show import show
 from crossgrad.cli.diagnose import diagnose
+from crossgrad.cli.examples import epilog
 from crossgrad.cli.export import export
 from crossgrad.cli.predict import predict
 from crossgrad.cli.report import report
@@ -45,24 +46,22 @@ def _root(
         raise typer.Exit
 
 
-app.command(epilog="Example: `crossgrad compare scans/ --methods erm,crossgrad --seeds 5 --output results/scans`")(
-    compare
-)
-app.command(epilog="Example: `crossgrad diagnose scans/`")(diagnose)
-app.command(epilog="Example: `crossgrad report results/monday results/tuesday --output results/both`")(report)
-app.command(epilog="Example: `crossgrad sweep scans/ --method crossgrad --grid paper --budget 2h`")(sweep)
-app.command(epilog="Example: `crossgrad train scans/ --method crossgrad --output model/`")(in_every_process(train))
-app.command(epilog="Example: `crossgrad predict model/ new/*.png --format csv`")(predict)
-app.command(epilog="Example: `crossgrad export model/ model.onnx`")(export)
+app.command(epilog=epilog("compare"))(compare)
+app.command(epilog=epilog("diagnose"))(diagnose)
+app.command(epilog=epilog("report"))(report)
+app.command(epilog=epilog("sweep"))(sweep)
+app.command(epilog=epilog("train"))(in_every_process(train))
+app.command(epilog=epilog("predict"))(predict)
+app.command(epilog=epilog("export"))(export)
 
 data = typer.Typer(
     help="Benchmarks and pictures of data: list, prepare, show.", no_args_is_help=True, rich_markup_mode="markdown"
 )
-data.command("list", epilog="Example: `crossgrad data list rotated_mnist`")(list_benchmarks)
-data.command(epilog="Example: `crossgrad data prepare rotated_mnist`")(prepare)
-data.command(epilog="Example: `crossgrad data show scans/ --output scans.png`")(show)
+data.command("list", epilog=epilog("data list"))(list_benchmarks)
+data.command(epilog=epilog("data prepare"))(prepare)
+data.command(epilog=epilog("data show"))(show)
 app.add_typer(data, name="data")
-app.command(epilog="Example: `crossgrad reproduce table3`")(reproduce)
+app.command(epilog=epilog("reproduce"))(reproduce)
 
 
 def _show_warning(
@@ -96,6 +95,8 @@ def main() -> None:
         if speaks():
             _tell_usage(error)
         sys.exit(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):  # of some versions of typer; others end with 130 themselves
+        sys.exit(130)
     except OtherProcessError:
         sys.exit(1)
     except CrossGradError as error:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crossgrad.cli import options
+from crossgrad.cli import completion, options
 from crossgrad.cli.console import err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 
@@ -19,7 +19,12 @@ def compare(
     ] = None,
     methods: Annotated[
         str,
-        typer.Option(help="erm, label_grad, dann, ccsa, mtae, crossgrad, hybrid, random, repeat; with commas between."),
+        typer.Option(
+            help="erm, label_grad, dann, ccsa, mtae, crossgrad, crossgrad_separate, hybrid, random or repeat, with "
+            "commas between.  [default: erm, label_grad, dann and crossgrad]",
+            show_default=False,
+            autocompletion=completion.methods,
+        ),
     ] = "erm,label_grad,dann,crossgrad",
     hold_out: Annotated[
         str | None,

@@ -11,7 +11,7 @@ from rich import filesize
 from rich.table import Table
 from rich.text import Text
 
-from crossgrad.cli import options
+from crossgrad.cli import completion, options
 from crossgrad.cli.console import count, out, show_json, show_text, status
 
 if TYPE_CHECKING:
@@ -23,7 +23,13 @@ MOST_FILES = 10
 
 def list_benchmarks(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Tell everything about this one.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Tell everything about this one.",
+            show_default=False,
+            autocompletion=completion.benchmark,
+        ),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -8,8 +8,8 @@ import typer
 from rich import filesize
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from crossgrad.cli import options
-from crossgrad.cli.console import count, err, say, show_text, status
+from crossgrad.cli import completion, options
+from crossgrad.cli.console import count, err, say, show_json, show_text, status
 from crossgrad.errors import DataError
 from crossgrad.printing import printable
 
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a benchmark.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Of a benchmark.", show_default=False, autocompletion=completion.benchmark),
+    ],
     option: options.Option = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is kept as JSON.")] = False,
 ) -> None:
     """Fetch what a benchmark is made of, make it, and keep it for every later use.
 
     Files that no program can fetch are named, with the place to put them. What is here already is not fetched again.
     """
     try:
-        _prepare(name, option or [])
+        _prepare(name, option or [], as_json=as_json)
     except KeyboardInterrupt:
         say("Interrupted: nothing is left half-written; the same command goes on with the file it was at.")
         raise typer.Exit(130) from None
 
 
-def _prepare(name: str, option: list[str]) -> None:
+def _prepare(name: str, option: list[str], *, as_json: bool) -> None:
     with status("loading"):
         benchmark = options.benchmark(name)
         chosen = options.benchmark_options(name, option)
@@ -50,7 +54,11 @@ def _prepare(name: str, option: list[str]) -> None:
             f"{printable(dataset.name)}: {len(dataset):,} examples, {len(dataset.label_names)} labels, "
             f"{len(dataset.domain_names)} domains, made in {time.monotonic() - started:.1f} s"
         )
-    if place.is_file():  # a cache that cannot be written to has cost a warning
+    is_kept = place.is_file()  # a cache that cannot be written to has cost a warning
+    if as_json:
+        kept = {"kept": str(place), "bytes": place.stat().st_size} if is_kept else {"kept": None, "bytes": None}
+        show_json({"name": name, **kept})
+    elif is_kept:
         show_text(f"Kept: {place} ({filesize.decimal(place.stat().st_size)})")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from crossgrad.cli import options
-from crossgrad.cli.console import say, show_text, status
+from crossgrad.cli.console import say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 from crossgrad.printing import printable
 
@@ -27,6 +27,7 @@ def show(
     skip_unreadable: options.SkipUnreadable = False,
     option: options.Option = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is drawn as JSON.")] = False,
 ) -> None:
     """Draw examples: one row a domain, one column a label.
 
@@ -62,4 +63,9 @@ def show(
         f"{printable(dataset.name)}: {len(plan.domains)} of {len(dataset.domain_names)} domains, "
         f"{len(set(plan.labels))} of {len(dataset.label_names)} labels"
     )
-    show_text(f"Picture: {output}")
+    if as_json:
+        domains = [dataset.domain_names[index] for index in plan.domains]
+        labels = [dataset.label_names[index] for index in dict.fromkeys(plan.labels)]
+        show_json({"picture": str(output), "domains": domains, "labels": labels})
+    else:
+        show_text(f"Picture: {output}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crossgrad.cli import completion
 from crossgrad.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ DATA_HELP = (
     "A benchmark's name (digits), a folder domain/label/file of images or of audio, a manifest with the columns path, "
     "label and domain (.csv, .jsonl, .parquet), or arrays (.npz with inputs, labels and domains)."
 )
-Data = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False)]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False, autocompletion=completion.data)
+]
 ImageSize = Annotated[int | None, typer.Option(help="Of image files: height and width in pixels.  [default: 32]")]
 Channels = Annotated[
     int | None, typer.Option(help="Of image files: 1 (grey) or 3 (colour).  [default: 3 if any has colour]")
@@ -44,12 +47,16 @@ Workers = Annotated[
 Net = Annotated[
     str | None,
     typer.Option(
-        help="lenet, resnet, conv2, keyword, mlp, lenet/2 for half its channels, or your own trunk "
-        "package.module:factory.  [default: by the inputs' shape]"
+        help="lenet, resnet, conv2, keyword, conv1d, mlp, lenet/2 for half its channels, or your own trunk "
+        "package.module:factory.  [default: by the inputs' shape]",
+        autocompletion=completion.net,
     ),
 ]
 DomainNet = Annotated[
-    str | None, typer.Option(help="Trunk of the domain net, such as lenet/4.  [default: as the label net's]")
+    str | None,
+    typer.Option(
+        help="Trunk of the domain net, such as lenet/4.  [default: as the label net's]", autocompletion=completion.net
+    ),
 ]
 MaxSteps = Annotated[int | None, typer.Option(help="Training steps of a run.  [default: 1000]")]
 BatchSize = Annotated[int | None, typer.Option(help="Examples a step.  [default: 64]")]

@@ -32,6 +32,10 @@ NAMES = (
 )
 
 
+def _names(incomplete: str) -> list[str]:
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
 def reproduce(
     name: Annotated[
         str,
@@ -42,6 +46,7 @@ def reproduce(
             "what CrossGrad moves them to), ablations (CrossGrad with one thing changed at a time), conditions (when "
             "does it help?), summary (methods by tasks, of what is there), or all.",
             show_default=False,
+            autocompletion=_names,
         ),
     ],
     scale: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from crossgrad.cli import options
+from crossgrad.cli import completion, options
 from crossgrad.cli.console import count, err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 from crossgrad.printing import printable
@@ -17,7 +17,8 @@ def train(
     method: Annotated[
         str | None,
         typer.Option(
-            help="erm, label_grad, dann, ccsa, mtae, crossgrad or hybrid.  [default: crossgrad, or the chosen one]"
+            help="erm, label_grad, dann, ccsa, mtae, crossgrad or hybrid.  [default: crossgrad, or the chosen one]",
+            autocompletion=completion.method,
         ),
     ] = None,
     domains: Annotated[
