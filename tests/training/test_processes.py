@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from numpy.typing import NDArray
 
-from crossgrad._types import Batch
+from crossgrad._types import UNLABELLED, Batch
 from crossgrad.building import build_method
 from crossgrad.methods import ERM, METHODS, LabelGrad
 from crossgrad.processes import ALONE, Processes, joined
@@ -29,6 +30,7 @@ class Case(NamedTuple):
     fields: Mapping[str, Any] = {}
     net: str = "mlp"
     dropout: float = 0.0
+    unlabelled: bool = False
 
 
 EXACT = {
@@ -54,6 +56,14 @@ EXACT = {
     "hybrid, sum": Case("hybrid", {"design": "sum"}),
     "hybrid, both": Case("hybrid", {"design": "both"}),
     "repeat": Case("repeat"),
+    "crossgrad, unlabelled": Case("crossgrad", unlabelled=True),
+    "crossgrad, unlabelled, mean, calibrated": Case(
+        "crossgrad",
+        {"reduction": "mean", "domain_gradient_step": "calibrated:0.2", "label_gradient_step": "calibrated:0.1"},
+        unlabelled=True,
+    ),
+    "dann, unlabelled": Case("dann", unlabelled=True),
+    "hybrid, unlabelled": Case("hybrid", {"design": "both"}, unlabelled=True),
 }
 """Sums over examples, without noise and batch statistics: what several processes do is what one does."""
 OTHERS = {
@@ -72,6 +82,9 @@ def train(case: Case, processes: Processes, *, steps: int) -> tuple[dict[str, ND
     """Everything that the method's state holds, and the losses of the last steps."""
     dataset = vectors() if case.net == "mlp" else images()
     dataset = replace(dataset, inputs=(dataset.inputs / (30 if case.net == "mlp" else 1)).double())
+    if case.unlabelled:  # of batches of seven, three in four: now and then a process has no label, or nobody has
+        labels = torch.where(torch.arange(len(dataset)) % 4 > 0, UNLABELLED, dataset.labels)
+        dataset = replace(dataset, labels=labels, partly_labelled=True)
     # Which parameters start out alike is the loop's work: that of the first process.
     method = build_method(
         case.method,
@@ -127,6 +140,44 @@ def test_all_processes_end_with_the_same_state_to_the_bit(name: str, trained_tog
 
 def test_every_method_trains_in_several_processes() -> None:
     assert {case.method for case in (*EXACT.values(), *OTHERS.values())} == set(METHODS) - {"erm_matched"}
+
+
+def what_happens_in_steps(step: float | str) -> list[str]:
+    """In two steps of CrossGrad: its passes, and what is added up over the processes."""
+    events: list[str] = []
+    fields = {"domain_gradient_step": step, "label_gradient_step": step}
+    method = build_method("crossgrad", net="mlp", input_shape=(5,), n_labels=3, n_domains=4, fields=fields)
+    n_parameters = sum(value.numel() for value in method.parameters())
+    backward, all_reduce = method.backward, dist.all_reduce
+
+    def told_backward(batch: Batch) -> dict[str, torch.Tensor]:
+        events.append("passes begin")
+        losses = backward(batch)
+        events.append("passes end")
+        return losses
+
+    def told_sum(values: torch.Tensor) -> None:
+        events.append("sum of all gradients" if values.numel() > n_parameters else f"sum of {values.numel()}")
+        all_reduce(values)
+
+    with joined(timeout_seconds=30) as processes:
+        method.backward = told_backward  # type: ignore[method-assign]
+        dist.all_reduce = told_sum  # type: ignore[assignment]
+        try:
+            optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
+            fit(method, vectors(), optimizer=optimizer, max_steps=2, batch_size=7, seed=0, processes=processes)
+        finally:
+            dist.all_reduce = all_reduce
+    return events
+
+
+@pytest.mark.parametrize(("step", "norms"), [(0.1, 0), ("calibrated:0.1", 2)])
+def test_gradients_of_both_nets_are_added_up_once_a_step_behind_the_last_pass(step: float | str, norms: int) -> None:
+    in_passes = ["sum of 2"] * (1 + norms)  # how many examples have a label, and a calibrated step's mean for each net
+    one_step = ["passes begin", *in_passes, "passes end", "sum of all gradients"]
+    around = ["sum of 1"]  # where the training goes on from, and that all have come to the end
+    for events in call_together(what_happens_in_steps, step):
+        assert events == [*around, *one_step, *one_step, *around]
 
 
 def combine_in_three() -> tuple[list[Any], dict[str, float]]:

@@ -80,6 +80,16 @@ def read_folder(
     )
 
 
+def files_under(path: str | os.PathLike[str]) -> list[str]:
+    """Paths of the image and audio files in a folder, at any depth, in their order.
+
+    Hidden files and folders are passed over, and so are links to folders.
+    """
+    root = os.fspath(path)
+    found, _ = _find(root, tell_nobody)
+    return [os.path.join(root, *parts) for parts in found]
+
+
 def _find(root: str, tell: Tell) -> tuple[list[tuple[str, ...]], list[str]]:
     """The parts of the paths of files to read, and the paths of what is neither such nor a folder to look into.
 

@@ -24,8 +24,8 @@ def read_new_inputs(
 
     Args:
         inputs: a floating point tensor (n, *input_shape) in the units of the dataset's; or any array, read as
-            `DomainDataset.from_arrays` reads one (three dimensions are signals where the dataset's inputs are); or paths
-            of image or audio files where the dataset was read from such.
+            `DomainDataset.from_arrays` reads one (three dimensions are signals where the dataset's inputs are); or
+            paths of image or audio files where the dataset was read from such.
         input_shape: of one of the dataset's inputs.
         decoding: of the dataset's files; None for a dataset of arrays.
 

@@ -81,7 +81,9 @@ def _data(model: Model) -> Iterator[str]:
     domains = _domains(model)
     yield from ("", "## Data", "")
     yield f"{escape(str(model.card.get('dataset')))}, fingerprint {escape(str(model.card.get('fingerprint')))}:"
-    yield from (f"{sum(domains.values())} training examples of {len(domains)} domains.", "")
+    more: Mapping[str, Any] = model.card.get("unlabelled", {})
+    without = f" {escape(str(more['n']))} of them, of {escape(str(more['domain']))}, have no label." if more else ""
+    yield from (f"{sum(domains.values())} training examples of {len(domains)} domains.{without}", "")
     yield from markdown_table(["Domain", "Training examples"], [[name, str(n)] for name, n in domains.items()])
 
 
