@@ -40,6 +40,10 @@ def launch(launcher: str, arguments: list[str], folder: Path) -> "subprocess.Pop
     module, *options = LAUNCHERS[launcher]
     port = {"torchrun": "--master_port", "accelerate": "--main_process_port"}[launcher]
     command = [sys.executable, "-m", module, *options, f"{port}={free_port()}", "-m", "crossgrad", *arguments]
+    return started(command, folder)
+
+
+def started(command: list[str], folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -75,6 +79,12 @@ def model_of_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def check_close(model: Path, expected: Path) -> None:
+    weights, those = (load_file(folder / "model.safetensors") for folder in (model, expected))
+    for name in those:
+        torch.testing.assert_close(weights[name], those[name], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_gives_the_model_that_one_process_gives(launcher: str, tmp_path: Path, model_of_one: Path) -> None:
     process = launch(launcher, [*TRAIN, "--output", "model", "--json"], tmp_path)
@@ -86,9 +96,23 @@ def test_a_launcher_gives_the_model_that_one_process_gives(launcher: str, tmp_pa
     found = json.loads(output)  # once, so from one process
     alone = json.loads((model_of_one / "model.json").read_text())
     assert found["in_domain"] == alone["card"]["in_domain"]
-    expected, weights = load_file(model_of_one / "model.safetensors"), load_file(tmp_path / "model/model.safetensors")
-    for name in expected:
-        torch.testing.assert_close(weights[name], expected[name], rtol=1e-4, atol=1e-5)
+    check_close(tmp_path / "model", model_of_one)
+
+
+def test_a_launcher_on_each_of_two_machines_gives_that_model_too(tmp_path: Path, model_of_one: Path) -> None:
+    """Two launchers that meet as on two machines, on this one."""
+    place = ["--nnodes=2", "--nproc_per_node=1", "--rdzv_id=scans", "--rdzv_backend=c10d"]
+    place += [f"--rdzv_endpoint=127.0.0.1:{free_port()}", "--local_addr=127.0.0.1"]
+    command = [sys.executable, "-m", "torch.distributed.run", *place, "-m", "crossgrad", *TRAIN, "--output", "model"]
+    launchers = [started(command, tmp_path) for _ in range(2)]
+    try:
+        said = [launcher.communicate(timeout=240) for launcher in launchers]
+    finally:
+        for launcher in launchers:
+            end(launcher)
+    assert [launcher.returncode for launcher in launchers] == [0, 0], said
+    assert sum("Model: model" in output for output, _ in said) == 1
+    check_close(tmp_path / "model", model_of_one)
 
 
 def test_a_launcher_ends_with_an_error_soon_after_one_process_is_killed(tmp_path: Path) -> None:

@@ -182,6 +182,20 @@ def test_steps_of_several_processes_are_on_the_page_as_on_record() -> None:
             f"{two['summed_bytes_per_step'] / 1e6:.2f} |"
         )
         assert row in page, row
+    gains = {batch: found["crossgrad", batch, 2]["speed_up"] for batch in (64, 16)}
+    assert (
+        f"Two processes train CrossGrad {gains[64]:.1f} times as fast at a batch of 64, {gains[16]:.1f} times at 16"
+    ) in " ".join(" ".join(page).split())
+
+
+def test_what_layouts_and_compiling_gave_each_net_is_in_the_design_as_on_record() -> None:
+    nets = json.loads((RESULTS / "benchmarks" / "layouts.json").read_text())["nets"]
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    for net in nets:
+        over = net["over_eager"]
+        assert f"| {net['net']} | {over['channels_last']:.2f} | {over['compiled']:.2f} |" in design.splitlines()
+    seconds = [net["first_step_seconds"]["compiled"] for net in nets]
+    assert f"The first compiled step took {min(seconds):.0f} to {max(seconds):.0f} seconds" in design
 
 
 ANGLES = ("0", "15", "30", "45", "60", "75")
@@ -261,6 +275,8 @@ def test_data_larger_than_memory_trains_in_flat_memory_and_the_page_shows_the_re
     assert f"Opening took {opening['channels_named']:.1f} s with `--channels 1` and" in words
     assert f"and {opening['channels_found']:.1f} s without" in words
     assert f"two workers gave {record['loader_over_step']:.1f} times as many examples" in words
+    assert f"{record['bytes_as_inputs'] / 2**20:.0f} MiB as inputs" in words
+    assert f"(a load of {record['load_at_the_start']:.1f} at the start" in words
     alone = record["workers"]["0"]["loaded_a_second"] / record["workers"]["in memory"]["trained_a_second"]
     assert f"reading by itself, {alone:.1f} times" in words
 
