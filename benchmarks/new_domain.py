@@ -10,8 +10,9 @@ are measured on; the rest is what there is of the new domain beforehand.
   seed, are there beforehand. Accuracy is measured for each font. The 71 training fonts train, validation fonts do not.
 
 A few labelled ones are two of each class (digits) or one (characters), drawn from what is there beforehand; the rest of
-that is what is unlabelled. Settings are the same for all ways and chosen by nothing. Records are appended as runs end;
-what they have already is not run again.
+that is what is unlabelled. All ways have as many labelled examples a step, 32, and unlabelled ones come on top of them,
+in the proportion in which there are some. Settings are the same for all ways and chosen by nothing. Records are appended
+as runs end; what they have already is not run again.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from crossgrad.significance import holm, paired_t
 
 CALIBRATED = {"domain_gradient_step": "calibrated:0.1", "label_gradient_step": "calibrated:0.1"}
 BATCH_SIZE = 32
-MAX_STEPS = 200
+"""Of labelled examples."""
 SEEDS = range(5)
 
 
@@ -86,6 +87,7 @@ class Dealt:
 
 class Task(NamedTuple):
     net: str
+    max_steps: int
     domains: tuple[str, ...]
     deal: Callable[[str, int], Dealt]
 
@@ -140,8 +142,8 @@ def deal_fonts(new: str, seed: int) -> Dealt:
 
 
 TASKS = {
-    "rotated_mnist": Task("conv2", ("0", "15", "30", "45", "60", "75"), deal_digits),
-    "fonts": Task("lenet/4", ("new fonts",), deal_fonts),
+    "rotated_mnist": Task("conv2", 200, ("0", "15", "30", "45", "60", "75"), deal_digits),
+    "fonts": Task("lenet/4", 400, ("new fonts",), deal_fonts),
 }
 
 
@@ -172,24 +174,26 @@ def training_data(dealt: Dealt, way: Way) -> tuple[DomainDataset, torch.Tensor |
     return known, there.inputs[:][~is_few] if way.unlabelled else None
 
 
-def identity(task: str, domain: str, way: str, seed: int, max_steps: int) -> dict[str, Any]:
+def identity(task: str, domain: str, way: str, seed: int, max_steps: int | None) -> dict[str, Any]:
     return {
         "task": task,
         "domain": domain,
         "way": way,
         "seed": seed,
         "net": TASKS[task].net,
-        "max_steps": max_steps,
+        "max_steps": max_steps or TASKS[task].max_steps,
         "batch_size": BATCH_SIZE,
         "fields": CALIBRATED if WAYS[way].method == "crossgrad" else {},
+        **({"unlabelled": "on top"} if WAYS[way].unlabelled else {}),
     }
 
 
-def run(task: str, domain: str, way: str, seed: int, max_steps: int) -> Record:
+def run(task: str, domain: str, way: str, seed: int, max_steps: int | None) -> Record:
     """Train one way and measure it."""
     settings = identity(task, domain, way, seed, max_steps)
     dealt = TASKS[task].deal(domain, seed)
     known, unlabelled = training_data(dealt, WAYS[way])
+    n_unlabelled = 0 if unlabelled is None else len(unlabelled)
     began = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # of a short training; all ways have it
@@ -201,8 +205,8 @@ def run(task: str, domain: str, way: str, seed: int, max_steps: int) -> Record:
             fields=settings["fields"],
             unlabelled=unlabelled,
             unlabelled_domain=domain,
-            max_steps=max_steps,
-            batch_size=BATCH_SIZE,
+            max_steps=settings["max_steps"],
+            batch_size=round(BATCH_SIZE * (1 + n_unlabelled / len(known))),
             in_domain_fraction=0.0,
         )
     found = accuracies(torch.from_numpy(model.predict(dealt.test.inputs[:]).probabilities), dealt.test)
@@ -211,7 +215,7 @@ def run(task: str, domain: str, way: str, seed: int, max_steps: int) -> Record:
         "key": run_key(settings),
         **settings,
         "n_labelled": len(known),
-        "n_unlabelled": 0 if unlabelled is None else len(unlabelled),
+        "n_unlabelled": n_unlabelled,
         **found,
         "losses": model.card["losses"],
         "seconds": round(time.process_time() - began, 1),
@@ -219,7 +223,7 @@ def run(task: str, domain: str, way: str, seed: int, max_steps: int) -> Record:
     }
 
 
-def missing(folder: Path, max_steps: int) -> list[tuple[str, str, str, int, int]]:
+def missing(folder: Path, max_steps: int | None) -> list[tuple[str, str, str, int, int | None]]:
     """The runs that no record is there of; seeds outermost, so that a stop in between leaves whole comparisons."""
     done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()
     return [
@@ -274,7 +278,7 @@ def tables(records: list[Record]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("results/new-domain"), help="folder of records.jsonl")
-    parser.add_argument("--max-steps", type=int, default=MAX_STEPS, help="of every run")
+    parser.add_argument("--max-steps", type=int, help="of every run, instead of a task's own")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
     parser.add_argument("--show", action="store_true", help="run nothing: the tables of the records, as Markdown")
     arguments = parser.parse_args()

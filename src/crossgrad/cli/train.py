@@ -24,6 +24,18 @@ def train(
     domains: Annotated[
         list[str] | None, typer.Option("--domain", help="Train on this domain alone; repeatable.  [default: all]")
     ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Files, or a folder of files, of a new domain, or .npz with inputs: without labels, they train as one "
+            "more domain. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    unlabelled_domain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of that domain.  [default: unlabelled]")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     net: options.Net = None,
     optimisation: options.Optimisation = None,
@@ -81,8 +93,10 @@ def train(
     with status("loading") as tell:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        from crossgrad.building import method_name
+        from crossgrad.building import check_takes_unlabelled, method_name
         from crossgrad.cli.progress import describe
+        from crossgrad.data.new_files import new_inputs_at
+        from crossgrad.data.unlabelled import UNLABELLED_DOMAIN
         from crossgrad.defaults import default_settings
         from crossgrad.deployment import train as train_model
         from crossgrad.experiments.chosen import read_chosen
@@ -123,6 +137,11 @@ def train(
             options.look_here()
         choice = read_chosen(chosen) if chosen else None
         name = method_name(method or (choice.method if choice else "crossgrad"))
+        if unlabelled:
+            check_takes_unlabelled(name)
+        elif unlabelled_domain is not None:
+            raise SettingsError(f"--unlabelled-domain {unlabelled_domain} names the domain of --unlabelled: give both")
+        new_inputs = new_inputs_at(unlabelled) if unlabelled else None
         overrides = parse_overrides(set_ or [])
         if others := set(overrides) - {name}:
             raise SettingsError(f"--set names {', '.join(sorted(others))}, but {name} is trained")
@@ -168,6 +187,7 @@ def train(
     say(
         f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels; training "
         f"{display_name(name)} on {count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
+        + (f", and {count(len(new_inputs), 'example')} without a label" if new_inputs is not None else "")
     )
     if overwrite and processes.is_first:
         discard_checkpoints(output)
@@ -195,6 +215,8 @@ def train(
                 dataset,
                 method=name,
                 domains=domains,
+                unlabelled=new_inputs,
+                unlabelled_domain=unlabelled_domain or UNLABELLED_DOMAIN,
                 seed=seed,
                 net=net,
                 fields=overrides.get(name),

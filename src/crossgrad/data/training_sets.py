@@ -66,8 +66,8 @@ def training_set(dataset: DomainDataset, split: Split) -> DomainDataset:
     """The training examples of a split, then the dataset's unlabelled inputs, labelled UNLABELLED.
 
     Their domain comes behind those of the training examples, unless it is one of them. They are drawn as all other
-    examples are; but where they are more than a training domain has on average, all together as often as one of that
-    size, so that any number of them leaves batches with labels.
+    examples are; but where they are more than these, all together as often as these, so that any number of them leaves
+    half of what is drawn with labels.
 
     Args:
         dataset: that is split.
@@ -79,9 +79,9 @@ def training_set(dataset: DomainDataset, split: Split) -> DomainDataset:
     Example:
         >>> wards = DomainDataset.from_arrays([[0.0], [1.0], [2.0]], [0, 1, 0], ["A", "B", "B"], name="wards")
         >>> parts = Split((), torch.arange(3), in_domain=torch.tensor([]), out_of_domain=torch.tensor([]))
-        >>> train = training_set(with_unlabelled(wards, [[7.0]] * 3, domain="C"), parts)
+        >>> train = training_set(with_unlabelled(wards, [[7.0]] * 4, domain="C"), parts)
         >>> train.labels.tolist(), train.domains.tolist(), train.weights.tolist()
-        ([0, 1, 0, -1, -1, -1], [0, 1, 1, 2, 2, 2], [1.0, 1.0, 1.0, 0.5, 0.5, 0.5])
+        ([0, 1, 0, -1, -1, -1, -1], [0, 1, 1, 2, 2, 2, 2], [1.0, 1.0, 1.0, 0.75, 0.75, 0.75, 0.75])
     """
     train = training_subset(dataset, split)
     more = dataset.unlabelled
@@ -107,7 +107,7 @@ def training_set(dataset: DomainDataset, split: Split) -> DomainDataset:
 
 
 def _weights(train: DomainDataset, n_unlabelled: int) -> Float[Tensor, " n"] | None:
-    share = min(1.0, len(train) / len(train.domain_names) / n_unlabelled)
+    share = min(1.0, len(train) / n_unlabelled)
     if train.weights is None and share == 1:
         return None
     weights = torch.ones(len(train), dtype=torch.float64) if train.weights is None else train.weights
