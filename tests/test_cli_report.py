@@ -61,18 +61,24 @@ def test_several_places_become_one_report_with_the_controls_of_another_place(com
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"report.html", "report.md", "report.tex"}
 
 
-def test_reports_are_made_without_torch(compared: Path) -> None:
-    code = """
+WITHOUT_TORCH = """
 import sys
-sys.argv = ["crossgrad", "report", sys.argv[1]]
+sys.argv = ["crossgrad", "report", *sys.argv[1:]]
 from crossgrad.cli import main
 try:
     main()
 finally:
     assert "torch" not in sys.modules
 """
+
+
+def test_reports_are_made_without_torch(compared: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", code, str(compared / "one")], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", WITHOUT_TORCH, str(compared / "one")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "Difference from ERM" in done.stdout
@@ -158,11 +164,8 @@ def test_a_sweeps_table_and_choice_come_again_from_its_records_which_stay_as_the
 @pytest.mark.parametrize("name", ["hybrid-digits", "calibrated-handwriting"])
 def test_committed_sweeps_are_shown_again_without_torch(name: str) -> None:
     folder = Path(__file__).parents[1] / "results" / "sweeps" / name
-    code = (
-        "import sys; sys.modules['torch'] = None; from crossgrad.cli import main; "
-        f"sys.argv = ['crossgrad', 'report', {str(folder)!r}, '--json']; main()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(folder), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     candidates = json.loads(done.stdout)["candidates"]
     assert len(candidates) == len(json.loads((folder / "plan.json").read_bytes())["points"])

@@ -89,6 +89,7 @@ def test_a_budget_says_what_it_dropped_and_the_oracle_that_it_looks_at_test_labe
     assert "Left out to fit in the budget: 1 of 2 seeds and 3 of 4 candidates, drawn at random (seed 0)." in told
     assert "1 run: 1 candidate x 1 training x 1 seed" in told
     assert "The choice looks at the test labels" in told
+    assert "ERM (oracle) on vectors" in " ".join(done.stdout.split())
     assert {record["select"] for record in read_records(tmp_path / "found")} == {"oracle"}
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from crossgrad import Batch, DomainDataset
 from crossgrad.building import build_method
 from crossgrad.errors import DataError, NonFiniteLossError, SettingsError
+from crossgrad.experiments.settings import Settings
 from crossgrad.methods import ERM, METHODS, Method
 from crossgrad.training import History, Stretch, batches, fit
 from small import images, vectors
@@ -98,6 +99,17 @@ def test_balanced_batches_take_every_domain_once_in_every_turn(sizes: list[int],
     for domain, size in enumerate(sizes):  # each domain's examples come once before any comes again
         own = chosen[domains[chosen] == domain]
         assert len(set(own[:size].tolist())) == size
+
+
+def test_batches_are_not_balanced_unless_they_are_asked_to_be() -> None:
+    assert Settings().balanced is False
+    dataset = vectors()
+    unasked, plain, balanced = (
+        torch.cat([batch.inputs for batch in islice(batches(dataset, batch_size=16, seed=3, **options), 6)])
+        for options in ({}, {"balanced": False}, {"balanced": True})
+    )
+    assert torch.equal(unasked, plain)
+    assert not torch.equal(unasked, balanced)
 
 
 def test_variants_keep_their_examples_labels_and_come_again_with_the_seed() -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossgrad.printing import printable
-from crossgrad.report.names import display_name, fold_name
+from crossgrad.report.names import ORACLE, display_name, fold_name
 from crossgrad.selection import ALL_DOMAINS, WAYS, Candidate, in_words
 
 MOST_COLUMNS = 8
@@ -29,8 +29,9 @@ def show_candidates(method: str, dataset: str, select: str, candidates: Sequence
     """
     of_all = tuple(candidates[0].accuracies)
     folds = of_all if 2 < len(of_all) <= MOST_COLUMNS + 1 else (ALL_DOMAINS,)
+    name = f"{display_name(method)} ({ORACLE})" if select == ORACLE else display_name(method)
     table = Table(
-        title=f"{display_name(method)} on {escape(printable(dataset))}: {WAYS[select]}, %",
+        title=f"{name} on {escape(printable(dataset))}: {WAYS[select]}, %",
         caption=f"* chosen{' for the held-out domain above, or for a model of all domains' if len(folds) > 1 else ''}; "
         "± standard error over validation domains (over seeds where there is one)",
         title_justify="left",
