@@ -22,6 +22,20 @@ def test_code_on_the_page_runs(page: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_python_that_does_not_run_here_is_only_what_needs_the_hub_or_its_data() -> None:
+    fence = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    not_run = [
+        (page.name, code.splitlines()[0])
+        for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+        for language, code in fence.findall(page.read_text(encoding="utf-8"))
+        if (language != "python" or page not in PAGES) and re.search(r"^(from \S+ )?import ", code, re.MULTILINE)
+    ]
+    assert not_run == [
+        ("deploying.md", "from crossgrad.integrations.hub import from_pretrained, push_to_hub"),
+        ("own-data.md", "from datasets import load_dataset"),
+    ]
+
+
 def test_the_project_speaks_of_itself_alone() -> None:
     forbidden = re.compile(r"/work/|/root/|/tmp/|shared/|pypi\.|helper session", re.IGNORECASE)
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Trunks that others trained: an encoder of Hugging Face's transformers, from a folder on this machine."""
+"""Trunks that others trained: an encoder of Hugging Face's transformers or of timm, from a folder on this machine."""
 
 import hashlib
 import json
@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from crossgrad._types import Inputs
 from crossgrad.errors import SettingsError
+from crossgrad.nets.encoder_folder import FILES, configuration, is_json
+from crossgrad.nets.timm_encoder import TimmEncoder, architecture, timm_encoder
 
 FINE_TUNED, FROZEN = "transformers:", "transformers-frozen:"
+TIMM, TIMM_FROZEN = "timm:", "timm-frozen:"
 """What such a net's name begins with; the folder follows, or, in a saved model, the configuration as JSON."""
 
 MODEL_TYPES: dict[str, dict[str, Any]] = {
@@ -67,28 +70,30 @@ def is_pretrained(net: str) -> bool:
         >>> is_pretrained("transformers:models/bert"), is_pretrained("package.module:factory")
         (True, False)
     """
-    return net.startswith((FINE_TUNED, FROZEN))
+    return net.startswith((FINE_TUNED, FROZEN, TIMM, TIMM_FROZEN))
 
 
 def names_folder(net: str) -> bool:
     """Whether such a trunk comes from a folder of this machine, as it never does in a saved model."""
-    return is_pretrained(net) and not _is_json(net.partition(":")[2])
+    return is_pretrained(net) and not is_json(net.partition(":")[2])
 
 
-def pretrained(input_shape: Sequence[int], *, net: str) -> Pretrained:
+def pretrained(input_shape: Sequence[int], *, net: str) -> Pretrained | TimmEncoder:
     """A trunk with an encoder's trained weights, or with its architecture alone; nothing is downloaded.
 
     Args:
         input_shape: (sequence, width) of embeddings, or (channels, height, width) of images.
-        net: "transformers:FOLDER" to fine-tune it, "transformers-frozen:FOLDER" to leave it as it is. The folder holds
-            config.json and model.safetensors. In the place of the folder JSON, as `portable` gives it, is the
-            configuration without weights.
+        net: "transformers:FOLDER" or "timm:FOLDER" to fine-tune it, with -frozen before the colon to leave it as it is.
+            The folder holds config.json and model.safetensors. In the place of the folder JSON,
+            as `portable` gives it, is the configuration without weights.
 
     Raises:
-        SettingsError: transformers is not installed; no such folder or weights; not one of MODEL_TYPES; or its inputs
-            are not such.
+        SettingsError: transformers or timm is not installed; no such folder or weights; not one of MODEL_TYPES or of
+            timm's architectures; or its inputs are not such.
     """
     where = net.partition(":")[2]
+    if _is_timm(net):
+        return timm_encoder(input_shape, where=where, frozen=net.startswith(TIMM_FROZEN))
     config = _config(where)
     sequences = config.model_type != "vit"
     expected = ["sequence", config.hidden_size] if sequences else [config.num_channels, *_size(config.image_size)]
@@ -98,7 +103,7 @@ def pretrained(input_shape: Sequence[int], *, net: str) -> Pretrained:
         raise SettingsError(
             f"{config.model_type} takes {config.max_position_embeddings} positions, not {input_shape[0]}"
         )
-    backbone: Any = _architecture(config) if _is_json(where) else _weighted(Path(where), config)
+    backbone: Any = _architecture(config) if is_json(where) else _weighted(Path(where), config)
     if sequences:
         backbone.set_input_embeddings(nn.Identity())  # the table of words, the most of a small encoder, is never read
     return Pretrained(backbone, sequences=sequences, frozen=net.startswith(FROZEN))
@@ -112,22 +117,24 @@ def portable(net: str) -> str:
     if not names_folder(net):
         return net
     kind, _, where = net.partition(":")
+    if _is_timm(net):
+        return f"{kind}:{json.dumps({'architecture': architecture(where)})}"
     return f"{kind}:{json.dumps(_config(where).to_diff_dict(), sort_keys=True)}"
 
 
 def weights_digest(net: str) -> str:
     """A hash of the configuration and the weights: another encoder in the same folder is another net."""
     where = net.partition(":")[2]
-    _config(where)
-    digest = hashlib.sha256(where.encode() if _is_json(where) else b"")
-    for name in () if _is_json(where) else ("config.json", "model.safetensors"):
+    (architecture if _is_timm(net) else _config)(where)
+    digest = hashlib.sha256(where.encode() if is_json(where) else b"")
+    for name in () if is_json(where) else FILES:
         with (Path(where) / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
-def _is_json(where: str) -> bool:
-    return where.startswith("{")
+def _is_timm(net: str) -> bool:
+    return net.startswith((TIMM, TIMM_FROZEN))
 
 
 def _size(size: Any) -> list[int]:
@@ -140,19 +147,8 @@ def _config(where: str) -> Any:
         from transformers import AutoConfig
     except ImportError as error:
         raise SettingsError("transformers is not installed: pip install 'crossgrad[transformers]'") from error
-    folder = Path(where)
-    if not _is_json(where):
-        missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
-        if missing:
-            raise SettingsError(
-                f"no {missing[0]} in {where!r}: crossgrad downloads no encoder and reads no pickled one. "
-                "Fetch it first: hf download NAME --local-dir FOLDER"
-            )
-    try:
-        values = json.loads(where if _is_json(where) else (folder / "config.json").read_text(encoding="utf-8"))
-        model_type = values.pop("model_type")
-    except (ValueError, KeyError, AttributeError) as error:
-        raise SettingsError(f"{where!r} has no configuration of an encoder: {error!r}") from error
+    values = configuration(where, "model_type")
+    model_type = values.pop("model_type")
     if model_type not in MODEL_TYPES:
         raise SettingsError(f"no encoder of type {model_type!r} is taken; there are {', '.join(MODEL_TYPES)}")
     if not 1 <= values.get("num_hidden_layers", 1) <= MOST_LAYERS:
