@@ -11,8 +11,10 @@ are measured on; the rest is what there is of the new domain beforehand.
 
 A few labelled ones are two of each class (digits) or one (characters), drawn from what is there beforehand; the rest of
 that is what is unlabelled. All ways have as many labelled examples a step, 32, and unlabelled ones come on top of them,
-in the proportion in which there are some. Settings are the same for all ways and chosen by nothing. Records are appended
-as runs end; what they have already is not run again.
+in the proportion in which there are some. Settings are the same for all ways and chosen by nothing.
+
+Differences are paired over angles, seeds averaged; on fonts, which one model labels all, over seeds, fonts averaged.
+Records are appended as runs end; what they have already is not run again.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -236,42 +239,46 @@ def missing(folder: Path, max_steps: int | None) -> list[tuple[str, str, str, in
     ]
 
 
-def by_domain(records: Iterable[Record], task: str) -> dict[str, dict[str, float]]:
-    """Accuracy in per cent of each way on each domain that it is measured on, seeds averaged."""
-    found: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
+def means(records: Iterable[Record], by: str) -> dict[str, dict[Any, float]]:
+    """Accuracy in per cent of each way for each value of a field, over all others, where all ways have it."""
+    found: dict[str, dict[Any, list[float]]] = {way: {} for way in WAYS}
     for record in records:
-        if record["task"] == task:
-            for domain, accuracy in record["by_domain"].items():
-                found[record["way"]].setdefault(domain, []).append(100 * accuracy)
-    return {way: {name: float(np.mean(each)) for name, each in domains.items()} for way, domains in found.items()}
+        found[record["way"]].setdefault(record[by], []).append(100 * record["accuracy"])
+    full = {value for value in found["ERM"] if len({len(found[way].get(value, ())) for way in WAYS}) == 1}
+    return {way: {value: fmean(of_way[value]) for value in sorted(full)} for way, of_way in found.items()}
 
 
 def tables(records: list[Record]) -> Iterator[str]:
-    """Lines of Markdown: accuracies, and differences with their tests."""
-    for task in TASKS:
-        found = by_domain(records, task)
-        of_task = [record for record in records if record["task"] == task]
-        if not all(found.values()):
+    """Lines of Markdown: accuracies of the seeds that are whole, and differences with their tests."""
+    for name, task in TASKS.items():
+        of_task = [record for record in records if record["task"] == name]
+        whole = [
+            record
+            for seed in SEEDS
+            if len(of_seed := [r for r in of_task if r["seed"] == seed]) == len(WAYS) * len(task.domains)
+            for record in of_seed
+        ]
+        if not whole:
             continue
-        names = TASKS[task].domains if len(TASKS[task].domains) > 1 else ()
-        n_seeds = sorted({sum(r["way"] == way for r in of_task) // len(TASKS[task].domains) for way in WAYS})
-        yield f"**{task}**: {'conv2' if task == 'rotated_mnist' else TASKS[task].net}, {of_task[0]['max_steps']} steps "
-        yield f"of {BATCH_SIZE}, {' to '.join(map(str, n_seeds))} seeds; accuracy in per cent."
-        yield ""
-        yield "| " + " | ".join(("Way", *names, "Mean", "Worst")) + " |"
-        yield "| --- |" + " ---: |" * (len(names) + 2)
-        for way, of_way in found.items():
-            values = [of_way[name] for name in names] + [float(np.mean(list(of_way.values()))), min(of_way.values())]
-            yield f"| {way} | " + " | ".join(f"{value:.1f}" for value in values) + " |"
-        yield ""
-        yield "| Way | minus | Points | 95 % interval | p | p, Holm's |"
+        by_domain, by_seed = means(whole, "domain"), means(whole, "seed")
+        n_seeds = len(by_seed["ERM"])
+        yield from (f"{name}, {task.net}, {whole[0]['max_steps']} steps, {n_seeds} seeds:", "")
+        domains = task.domains if len(task.domains) > 1 else ()
+        yield "| Way | " + " | ".join((*domains, "Mean")) + " |"
+        yield "| --- |" + " ---: |" * (len(domains) + 1)
+        for way in WAYS:
+            error = f" ± {np.std(list(by_seed[way].values()), ddof=1) / n_seeds**0.5:.1f}" if n_seeds > 1 else ""
+            of_domains = "".join(f"{by_domain[way][domain]:.1f} | " for domain in domains)
+            yield f"| {way} | {of_domains}{fmean(by_seed[way].values()):.1f}{error} |"
+        yield from ("", "| Way | less | Points | 95 % interval | p | Holm's p |")
         yield "| --- | --- | ---: | ---: | ---: | ---: |"
-        compared = [paired_t([found[way][name] - found[than][name] for name in found[than]]) for way, than in QUESTIONS]
-        corrected = holm([1.0 if each.p_value is None else each.p_value for each in compared])
-        for (way, than), each, p_value in zip(QUESTIONS, compared, corrected, strict=True):
-            interval = "" if each.low is None else f"{each.low:+.1f} to {each.high:+.1f}"
-            own = "" if each.p_value is None else f"{each.p_value:.2g}"
-            yield f"| {way} | {than} | {each.mean:+.1f} | {interval} | {own} | {p_value:.2g} |"
+        units = by_domain if domains else by_seed
+        tests = [paired_t([units[way][each] - units[than][each] for each in units[than]]) for way, than in QUESTIONS]
+        corrected = holm([1.0 if test.p_value is None else test.p_value for test in tests])
+        for (way, than), test, p_value in zip(QUESTIONS, tests, corrected, strict=True):
+            interval = "" if test.low is None else f"{test.low:+.1f} to {test.high:+.1f}"
+            own = "" if test.p_value is None else f"{test.p_value:.2g}"
+            yield f"| {way} | {than} | {test.mean:+.1f} | {interval} | {own} | {p_value:.2g} |"
         yield ""
 
 

@@ -66,16 +66,19 @@ def test_methods_without_a_domain_net_refuse_them_and_name_those_with_one(method
 
 
 def test_a_training_is_not_taken_up_with_others(tmp_path: Path) -> None:
-    def train(unlabelled: torch.Tensor, **more: int) -> crossgrad.Model:
+    resumed_from: list[int] = []
+
+    def train(unlabelled: torch.Tensor) -> crossgrad.Model:
         return crossgrad.train(
-            vectors(), max_steps=6, unlabelled=unlabelled, folder=tmp_path, checkpoint_every=3, **more
+            vectors(),
+            max_steps=6,
+            unlabelled=unlabelled,
+            folder=tmp_path,
+            checkpoint_every=3,
+            resumed=resumed_from.append,
         )
 
-    first = train(NEW)
-    resumed_from: list[int] = []
-    again = crossgrad.train(
-        vectors(), max_steps=6, unlabelled=NEW, folder=tmp_path, checkpoint_every=3, resumed=resumed_from.append
-    )
+    first, again = train(NEW), train(NEW)
     assert resumed_from == [3]
     torch.testing.assert_close(again.method.state_dict(), first.method.state_dict(), rtol=0, atol=0)
     with pytest.raises(CheckpointError):

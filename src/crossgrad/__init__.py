@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from crossgrad._types import Batch
+    from crossgrad._types import UNLABELLED, Batch
     from crossgrad.building import build_method
     from crossgrad.comparison import Comparison, compare
     from crossgrad.data import DomainDataset, open_dataset
@@ -54,6 +54,7 @@ _HOME = {
     "DomainDataset": "data",
     "open_dataset": "data",
     "Batch": "_types",
+    "UNLABELLED": "_types",
     "CrossGrad": "methods",
     "CrossGradSeparate": "methods",
     "LabelGrad": "methods",
@@ -83,6 +84,7 @@ __all__ = [
     "MTAE",
     "NETS",
     "PRESETS",
+    "UNLABELLED",
     "Batch",
     "Comparison",
     "CrossGrad",
