@@ -112,6 +112,17 @@ def test_under_no_difference_tests_find_one_in_at_most_five_percent_of_two_thous
     assert rates(DIFFERENT, "Wilcoxon over domains")[0] == 0  # five domains
 
 
+def test_of_domains_held_out_together_tests_over_domains_are_too_sure_the_more_so_the_more_domains() -> None:
+    bound, together = paired_tests()["highest_rate_by_chance"], f"{VARIES}, held out together"
+    t = rates(together, "paired t over domains")
+    assert t[0] < bound < t[2] < t[3]
+    for test in OVER_DOMAINS:
+        assert rates(together, test)[3] > bound
+    page = " ".join((ROOT / "docs" / "statistics.md").read_text(encoding="utf-8").split())
+    said = "in {:.0f} of 100 comparisons with five domains, in {:.0f} with twelve, in {:.0f} with thirty"
+    assert said.format(*(100 * t[place] for place in (0, 2, 3))) in page
+
+
 TASKS = ("rotated_mnist", "handwriting", "fonts", "speech_lithuanian", "synthetic_speakers")
 
 
