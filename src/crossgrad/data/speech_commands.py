@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossgrad.data.audio import cut_around_word
+from crossgrad.data.audio_decoding import AudioDecoding
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.data.naming import name_indices, quoted
@@ -92,6 +93,7 @@ def read_speech_commands(
         versions[is_read] if variants else None,
         parts,
         name=name,
+        decoding=AudioDecoding(features),
     )
 
 
@@ -170,6 +172,7 @@ def _dataset(
     parts: Parts,
     *,
     name: str,
+    decoding: AudioDecoding,
 ) -> DomainDataset:
     labels, label_names = name_indices([example.label for example in examples], what="labels")
     domains, domain_names = name_indices([example.speaker for example in examples], what="domains")
@@ -185,6 +188,7 @@ def _dataset(
         label_names,
         domain_names,
         name,
+        decoding,
         variants=None if variants is None else torch.from_numpy(variants),
         domain_split=DomainSplit(
             tuple(speaker for speaker in parts.validation if speaker in here),

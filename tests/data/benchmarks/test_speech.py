@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+from crossgrad.data.audio_decoding import AudioDecoding
 from crossgrad.data.benchmarks import BENCHMARKS
 from crossgrad.data.benchmarks.speech import ENGLISH, LITHUANIAN, load_speech, load_speech_lithuanian, load_speech_v2
 from crossgrad.errors import DataError, DataWarning, SettingsError
@@ -99,6 +100,16 @@ def test_parts_share_no_speaker(folder):
 def test_all_words_are_classes_and_need_no_noise(tmp_path):
     dataset = load(write_commands(tmp_path, words=("one", "two"), noise=False), classes="all")
     assert (dataset.label_names, len(dataset)) == (("one", "two"), 20)
+
+
+@pytest.mark.parametrize("features", ["mfcc", "log_mel"])
+def test_a_recording_is_read_alone_as_the_dataset_reads_it(folder, features):
+    dataset = load(folder, features=features)
+    assert dataset.decoding == AudioDecoding(features)
+    known = examples_by_name(dataset)
+    for speaker in SPEAKERS[:3]:
+        alone = dataset.decoding.decode(folder / "yes" / f"{speaker}_nohash_0.wav")
+        assert known[speaker, "yes"] == [alone.tobytes()]
 
 
 def test_fewer_training_speakers_are_the_first_of_more_with_the_same_examples(folder):

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossgrad.data.audio import audio_library, cut_around_word
+from crossgrad.data.audio_decoding import AudioDecoding
 from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import DomainSplit
@@ -116,6 +117,7 @@ def load_synthetic_speakers(
         label_names,
         tuple(chosen),
         "synthetic_speakers",
+        AudioDecoding(features),
         domain_split=DomainSplit(parts.validation, parts.test),
     )
 
