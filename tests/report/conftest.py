@@ -63,6 +63,7 @@ def open_page(browser: Any) -> Iterator[Open]:
 
     def open_page(path: Path, *, width: int = 1280, colours: str = "light") -> Seen:
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours))
+        contexts[-1].set_default_timeout(180_000)  # in milliseconds; a shared machine may have other work
         seen = Seen(contexts[-1].new_page())
         seen.page.goto(path.as_uri())
         return seen
