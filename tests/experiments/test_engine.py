@@ -273,3 +273,22 @@ def test_a_killed_worker_is_told_and_what_is_done_is_kept(
     follower = go_on(place)
     assert (follower.done, len(follower.finished)) == (done, N_RUNS - done)
     assert written(place / "results") == written(uninterrupted)
+
+
+def test_workers_that_die_at_their_start_are_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more data than a pipe holds, which a process that is dead does not read."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif '--multiprocessing-fork' in sys.orig_argv:\n    os._exit(3)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = ["compare", "digits", "--methods", "erm", "--max-steps", "2", "--seeds", "1", "--jobs", "2"]
+    running = start([*command, "--output", "results"], tmp_path)
+    try:
+        out, err = running.communicate(timeout=100)
+    finally:
+        end(running)
+    assert running.returncode == 1
+    assert "Error: a worker process died in the middle of a run" in " ".join(err.split())
+    assert "Traceback" not in out + err

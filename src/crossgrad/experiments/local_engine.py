@@ -5,6 +5,7 @@ import os
 import pickle
 import queue
 import signal
+import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -101,14 +102,19 @@ class _Workers:
     def __init__(self, dataset: DomainDataset, jobs: int) -> None:
         context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
         self._news: Any = context.Queue()
-        # Tensors would be moved into shared memory, the caller's too; containers have little of it.
-        pickled = pickle.dumps(dataset)
+        # Pickled by us: tensors would be moved into shared memory, the caller's too; containers have little of it. In a
+        # file: what a process is started with goes through a pipe whose reading end Python holds open here too, so that
+        # to write more than it takes for a process that died at its start would never end. The file has no name that
+        # could outlive us; workers read it by its number here.
+        self._dataset_file = tempfile.TemporaryFile()  # noqa: SIM115 - until close()
+        pickle.dump(dataset, self._dataset_file)
+        self._dataset_file.flush()
         self._until_closed, self._keep_open = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
             jobs,
             mp_context=context,
             initializer=_begin_worker,
-            initargs=(pickled, self._news, self._until_closed),
+            initargs=(f"/proc/{os.getpid()}/fd/{self._dataset_file.fileno()}", self._news, self._until_closed),
         )
         self._numbers = count()
 
@@ -141,6 +147,7 @@ class _Workers:
         self._keep_open.close()
         self._pool.shutdown(cancel_futures=True)
         self._until_closed.close()
+        self._dataset_file.close()
 
 
 @contextmanager
@@ -172,9 +179,10 @@ def _drain(news: Any) -> Iterator[tuple[int, Stretch]]:
 _worker: dict[str, Any] = {}
 
 
-def _begin_worker(pickled: bytes, news: Any, until_closed: Connection) -> None:
+def _begin_worker(dataset_file: str, news: Any, until_closed: Connection) -> None:
     threading.Thread(target=_end_with, args=(until_closed,), daemon=True).start()
-    _worker.update(dataset=pickle.loads(pickled), news=news)
+    with Path(dataset_file).open("rb") as file:
+        _worker.update(dataset=pickle.load(file), news=news)
 
 
 def _end_with(until_closed: Connection) -> None:
