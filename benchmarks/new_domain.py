@@ -11,7 +11,8 @@ are measured on; the rest is what there is of the new domain beforehand.
 
 A few labelled ones are two of each class (digits) or one (characters), drawn from what is there beforehand; the rest of
 that is what is unlabelled. All ways have as many labelled examples a step, 32, and unlabelled ones come on top of them,
-in the proportion in which there are some. Settings are the same for all ways and chosen by nothing.
+in the proportion in which there are some. Settings are the same for all ways and chosen by nothing; DANN has its
+default strength and a tenth of it.
 
 Differences are paired over angles, seeds averaged; on fonts, which one model labels all, over seeds, fonts averaged.
 Records are appended as runs end; what they have already is not run again.
@@ -20,7 +21,7 @@ Records are appended as runs end; what they have already is not run again.
 import argparse
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -41,6 +42,8 @@ from crossgrad.records import RECORD_VERSION, Record, append_record, read_record
 from crossgrad.significance import holm, paired_t
 
 CALIBRATED = {"domain_gradient_step": "calibrated:0.1", "label_gradient_step": "calibrated:0.1"}
+WEAK = {"reversal": 0.1}
+"""Of DANN's gradient, beside its default of 1."""
 BATCH_SIZE = 32
 """Of labelled examples."""
 SEEDS = range(5)
@@ -50,26 +53,30 @@ class Way(NamedTuple):
     """A method, and what it has of the new domain."""
 
     method: str
+    fields: Mapping[str, Any] = {}
     few: bool = False
     unlabelled: bool = False
 
 
 WAYS = {
     "ERM": Way("erm"),
-    "CrossGrad": Way("crossgrad"),
+    "CrossGrad": Way("crossgrad", CALIBRATED),
     "DANN": Way("dann"),
-    "CrossGrad + unlabelled": Way("crossgrad", unlabelled=True),
+    "DANN, 0.1": Way("dann", WEAK),
+    "CrossGrad + unlabelled": Way("crossgrad", CALIBRATED, unlabelled=True),
     "DANN + unlabelled": Way("dann", unlabelled=True),
+    "DANN, 0.1 + unlabelled": Way("dann", WEAK, unlabelled=True),
     "ERM + few": Way("erm", few=True),
-    "CrossGrad + few": Way("crossgrad", few=True),
-    "CrossGrad + few + unlabelled": Way("crossgrad", few=True, unlabelled=True),
+    "CrossGrad + few": Way("crossgrad", CALIBRATED, few=True),
+    "CrossGrad + few + unlabelled": Way("crossgrad", CALIBRATED, few=True, unlabelled=True),
 }
 
 QUESTIONS = (
     ("CrossGrad", "ERM"),
     ("CrossGrad + unlabelled", "CrossGrad"),
     ("DANN + unlabelled", "DANN"),
-    ("CrossGrad + unlabelled", "DANN + unlabelled"),
+    ("DANN, 0.1 + unlabelled", "DANN, 0.1"),
+    ("CrossGrad + unlabelled", "DANN, 0.1 + unlabelled"),
     ("ERM + few", "ERM"),
     ("CrossGrad + few", "ERM + few"),
     ("CrossGrad + few + unlabelled", "CrossGrad + few"),
@@ -186,7 +193,7 @@ def identity(task: str, domain: str, way: str, seed: int, max_steps: int | None)
         "net": TASKS[task].net,
         "max_steps": max_steps or TASKS[task].max_steps,
         "batch_size": BATCH_SIZE,
-        "fields": CALIBRATED if WAYS[way].method == "crossgrad" else {},
+        "fields": dict(WAYS[way].fields),
         **({"unlabelled": "on top"} if WAYS[way].unlabelled else {}),
     }
 
@@ -270,15 +277,17 @@ def tables(records: list[Record]) -> Iterator[str]:
             error = f" ± {np.std(list(by_seed[way].values()), ddof=1) / n_seeds**0.5:.1f}" if n_seeds > 1 else ""
             of_domains = "".join(f"{by_domain[way][domain]:.1f} | " for domain in domains)
             yield f"| {way} | {of_domains}{fmean(by_seed[way].values()):.1f}{error} |"
-        yield from ("", "| Way | less | Points | 95 % interval | p | Holm's p |")
-        yield "| --- | --- | ---: | ---: | ---: | ---: |"
+        yield from ("", "| Way | less | Points | 95 % interval | p | Holm's p | Seeds above 0 |")
+        yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
         units = by_domain if domains else by_seed
         tests = [paired_t([units[way][each] - units[than][each] for each in units[than]]) for way, than in QUESTIONS]
         corrected = holm([1.0 if test.p_value is None else test.p_value for test in tests])
         for (way, than), test, p_value in zip(QUESTIONS, tests, corrected, strict=True):
             interval = "" if test.low is None else f"{test.low:+.1f} to {test.high:+.1f}"
             own = "" if test.p_value is None else f"{test.p_value:.2g}"
-            yield f"| {way} | {than} | {test.mean:+.1f} | {interval} | {own} | {p_value:.2g} |"
+            n_above = sum(by_seed[way][seed] > by_seed[than][seed] for seed in by_seed[way])
+            cells = (way, than, f"{test.mean:+.1f}", interval, own, f"{p_value:.2g}", f"{n_above} of {n_seeds}")
+            yield f"| {' | '.join(cells)} |"
         yield ""
 
 
