@@ -116,7 +116,7 @@ def train_together() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def trained_together() -> list[dict[str, Any]]:
-    results = call_together(train_together)
+    results = call_together(train_together, timeout_seconds=600)  # many trainings, on machines that others share
     assert all(isinstance(result, dict) for result in results), results
     return results
 
