@@ -78,7 +78,7 @@ def training_set(dataset: DomainDataset, split: Split) -> DomainDataset:
 
     Example:
         >>> wards = DomainDataset.from_arrays([[0.0], [1.0], [2.0]], [0, 1, 0], ["A", "B", "B"], name="wards")
-        >>> parts = Split((), torch.arange(3), in_domain=torch.tensor([]), out_of_domain=torch.tensor([]))
+        >>> parts = Split((), torch.arange(3), in_domain=torch.arange(0), out_of_domain=torch.arange(0))
         >>> train = training_set(with_unlabelled(wards, [[7.0]] * 4, domain="C"), parts)
         >>> train.labels.tolist(), train.domains.tolist(), train.weights.tolist()
         ([0, 1, 0, -1, -1, -1, -1], [0, 1, 1, 2, 2, 2, 2], [1.0, 1.0, 1.0, 0.75, 0.75, 0.75, 0.75])
