@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo install test lint format docs bench clean help
+.PHONY: demo install test lint format docs bench versions clean help
 
 help:
 	@echo "make demo     compare four methods on real digits at unseen angles; writes ./demo"
@@ -14,6 +14,7 @@ help:
 	@echo "make format   ruff's formatter and safe fixes"
 	@echo "make docs     build the documentation into ./site"
 	@echo "make bench    time steps, fit() and benchmark data; writes results/benchmarks"
+	@echo "make versions try the wheel in empty environments, with the lowest versions and with the newest"
 	@echo "make clean    remove everything that these commands made"
 
 demo: $(VENV)/core-installed
@@ -45,6 +46,9 @@ bench: $(VENV)/all-installed
 	$(BIN)/python benchmarks/processes.py --json results/benchmarks/processes.json
 	$(BIN)/python benchmarks/data.py --json results/benchmarks/data.json
 	$(BIN)/python benchmarks/large_data.py --json results/benchmarks/large_data.json
+
+versions: $(VENV)/all-installed
+	$(BIN)/python benchmarks/versions.py --json results/benchmarks/versions.json
 
 clean:
 	rm -rf $(VENV) demo site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
