@@ -48,7 +48,7 @@ def is_running(pid: int) -> bool:
     return bool(fields) and fields[0] != "Z"
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 180.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
