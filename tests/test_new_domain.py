@@ -12,10 +12,13 @@ from crossgrad import CrossGradClassifier
 from crossgrad.comparison import plan
 from crossgrad.data import open_dataset, with_unlabelled
 from crossgrad.errors import CheckpointError, SettingsError
+from crossgrad.experiments.chosen import read_chosen
+from crossgrad.experiments.grids import Dimension
 from crossgrad.experiments.settings import Settings
 from crossgrad.experiments.watched import baseline_of
 from crossgrad.integrations.model_card import model_card
 from crossgrad.methods import METHODS
+from crossgrad.sweeping import sweep
 from small import save_arrays, save_pictures, vectors
 
 pytestmark = pytest.mark.filterwarnings("ignore::crossgrad.errors.TrainingWarning")
@@ -35,6 +38,16 @@ def test_the_domain_net_tells_one_domain_more_and_nothing_is_measured_on_it() ->
     assert "30 of them, of shed, have no label." in model_card(model)
     inputs = model.scaling.apply(NEW)
     assert (model.method.domain_net(inputs).argmax(1) == 4).float().mean() > 0.9  # type: ignore[operator]
+
+
+def test_settings_that_were_chosen_without_them_serve_with_them_and_not_with_other_data(tmp_path: Path) -> None:
+    grid = [Dimension(("learning_rate",), (0.001, 0.01))]
+    sweep(vectors(), output=tmp_path / "swept", method="crossgrad", grid=grid, max_steps=2, jobs=1)
+    chosen = read_chosen(tmp_path / "swept")
+    model = crossgrad.train(vectors(), chosen=chosen, unlabelled=NEW)
+    assert model.card["settings"]["learning_rate"] == chosen.choice_for([]).settings["learning_rate"]
+    with pytest.raises(SettingsError, match="other data of the same name"):
+        crossgrad.train(vectors(seed=1), chosen=chosen, unlabelled=NEW)
 
 
 def test_they_count_where_inputs_are_standardised() -> None:

@@ -86,6 +86,8 @@ def train(
         (3, 10)
     """
     name = method_name(method)
+    if chosen is not None:
+        chosen.check_dataset(dataset)  # before it is another by what has no label
     if unlabelled is not None:
         check_takes_unlabelled(name)
         dataset = with_unlabelled(dataset, unlabelled, domain=unlabelled_domain)
@@ -93,7 +95,6 @@ def train(
         known("domain", domain, dataset.domain_names)
     held_out = tuple(domain for domain in dataset.domain_names if domains and domain not in domains)
     if chosen is not None:
-        chosen.check_dataset(dataset)
         if chosen.method != name:
             raise SettingsError(f"the settings were chosen for {chosen.method}, not for {name}")
         choice = chosen.choice_for(held_out)
