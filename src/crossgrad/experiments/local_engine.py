@@ -43,7 +43,6 @@ class LocalEngine:
     ) -> None:
         """Arguments are those of `perform_all`; nothing is started yet."""
         self._dataset = dataset
-        self._folder = folder
         self._jobs = jobs or 1
         self._follow = follow
         self._how = _How(folder, command, checkpoint_every, tensorboard)

@@ -69,7 +69,7 @@ def figure6(scale: Scale, folder: Path) -> Figure:
             (
                 f"Means and standard errors over {scale.n_seeds} trainings on all six angles; the picture is of "
                 f"{first.name}, seed 0. Off the line in units of the distance between the neighbours' means.",
-                *(f"{study.name}: {study.what.removesuffix('.')}." for study in (first, other)),
+                *(f"{study.name}: {study.what.rstrip('.')}." for study in (first, other)),
             ),
         ),
     )
