@@ -49,6 +49,20 @@ def test_the_readme_prints_the_table_of_the_committed_records() -> None:
     assert [line for line in printed if line and line not in readme] == []
 
 
+def test_the_readme_says_what_another_processor_gave_for_the_same_runs() -> None:
+    records, others = (read_records(RESULTS / name) for name in ("digits", "digits-another-processor"))
+    assert {record["key"] for record in records} == {record["key"] for record in others}
+    found = {row.method: row.difference for row in summarise(others).rows if row.difference}
+    assert found["label_grad"].verdict == "same"
+    one, other = (found[name].comparison for name in ("label_grad", "crossgrad"))
+    assert one.low is not None
+    assert one.high is not None
+    label_grad = f"LabelGrad {one.mean:+.1f} points ({one.low:.1f} to {one.high:.1f}, p = {p_value(one.p_value)})"
+    crossgrad = f"CrossGrad {other.mean:+.1f} (p = {p_value(other.p_value)})"
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"{label_grad} and {crossgrad}" in readme
+
+
 def test_the_budgets_hold_in_the_committed_benchmarks_and_the_docs_quote_them() -> None:
     step, fit, input_conv = (
         json.loads((RESULTS / "benchmarks" / f"{name}.json").read_text()) for name in ("step", "fit", "input_conv")
