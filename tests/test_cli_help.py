@@ -57,6 +57,9 @@ def parse(line: str) -> Any:
     words = words[: words.index(">")] if ">" in words else words
     group, context, words = GROUP, None, words[1:]
     while hasattr(group, "commands"):
+        if words[0].startswith("--"):
+            assert words[0] in {option for parameter in group.params for option in parameter.opts}
+            return context
         context = group.make_context(group.name, [], parent=context, resilient_parsing=True)
         group, words = group.commands[words[0]], words[1:]
     return group.make_context(group.name, words, parent=context)

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -61,6 +64,24 @@ def test_a_block_of_ink_fills_the_room_with_its_aspect_kept_wherever_it_stood(he
     np.testing.assert_allclose(fitted, fitted[::-1, ::-1], atol=1.01 / 255)
     shades = np.rint(fitted * 255).astype(np.uint8)
     np.testing.assert_array_equal(shades.astype(np.float32) / np.float32(255), fitted)
+
+
+SHADES = """
+import hashlib
+import numpy as np
+from crossgrad.data.ink import fit_ink
+random = np.random.default_rng(0)
+pages = [random.integers(0, 2, size=random.integers(20, 90, size=2), dtype=np.uint8) * 255 for _ in range(300)]
+print(hashlib.sha256(np.stack([fit_ink(page, size=32) for page in pages])).hexdigest())
+"""
+
+
+def test_shades_are_the_same_whatever_the_order_of_sums_that_a_processor_takes():
+    printed = {
+        subprocess.run([sys.executable, "-c", SHADES], env=os.environ | kernel, capture_output=True, check=True).stdout
+        for kernel in ({}, {"OPENBLAS_CORETYPE": "Prescott"})  # numpy's products by AVX and by SSE3
+    }
+    assert len(printed) == 1
 
 
 def test_a_picture_of_strokes_lies_where_the_strokes_are_drawn():

@@ -74,7 +74,9 @@ def fit_ink(ink: NDArray[np.uint8], *, size: int, margin: float = 1.0) -> NDArra
     cut = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     side = max(cut.shape) * size / room  # of the square that becomes the image, in pixels of the original
     down, across = (_coverage(length, side=side, size=size) for length in cut.shape)
-    return np.asarray(np.rint(down @ cut @ across.T) / 255, dtype=np.float32)
+    shades = down @ cut @ across.T
+    # Halves are common, and the last bits of a product are the processor's: without them every machine rounds alike.
+    return np.asarray(np.rint(np.round(shades, 6)) / 255, dtype=np.float32)
 
 
 def check_size(size: int) -> None:
