@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossgrad.data.arrays import read_arrays
+from crossgrad.data.arrays import read_archived_inputs, read_arrays
 from crossgrad.errors import DataError
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8).filter(
@@ -81,6 +81,28 @@ def test_what_is_no_archive_is_refused_and_never_unpickled(tmp_path, content):
 def test_objects_are_never_unpickled(write):
     with pytest.raises(DataError, match=r"domains in .* holds Python objects"):
         read_arrays(write(domains=np.array([Evil()] * 3, dtype=object)))
+
+
+def test_what_is_called_signals_is_read_as_signals_with_and_without_labels(write):
+    signals = np.arange(3 * 2 * 9).reshape(3, 2, 9)
+    path = write(inputs=None, signals=signals)
+    np.testing.assert_array_equal(read_arrays(path).inputs, signals)
+    np.testing.assert_array_equal(read_archived_inputs(path), signals)
+    assert read_archived_inputs(write(inputs=signals)).shape == (3, 1, 2, 9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"signals": np.ones((3, 2, 9))}, r"some\.npz' has both inputs and signals; keep one"),
+        ({"inputs": None, "signals": np.ones((3, 9))}, r"signals in .*some\.npz' must have shape .*shape \(3, 9\)"),
+        ({"inputs": None}, r"some\.npz' has no 'inputs'; it has 'labels', 'domains'"),
+    ],
+)  # fmt: skip
+def test_archives_whose_signals_cannot_be_used_are_refused(write, changes, message):
+    for read in (read_arrays, read_archived_inputs):
+        with pytest.raises(DataError, match=message):
+            read(write(**changes))
 
 
 def test_a_damaged_archive_is_told_so(write):

@@ -154,6 +154,21 @@ def test_a_label_of_one_domain_only_is_warned_of_with_what_it_may_do():
         check_dataset(dataset)
 
 
+@pytest.mark.parametrize("shape", [(2, 48), (48, 7)])
+def test_a_thin_grey_image_may_be_a_signal(shape):
+    dataset = DomainDataset.from_arrays(np.zeros((4, *shape)), [0, 1, 0, 1], [0, 0, 1, 1], name="thin")
+    with pytest.warns(DataWarning, match=rf"inputs of shape \({shape[0]}, {shape[1]}\) .* signals=\.\.\. instead"):
+        check_dataset(dataset)
+
+
+@pytest.mark.parametrize(("shape", "signals"), [((2, 48), True), ((8, 8), False), ((5, 5), False), ((3, 9, 2), False)])
+def test_signals_and_images_of_other_shapes_are_not_asked_about(shape, signals):
+    inputs = np.zeros((4, *shape))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_dataset(DomainDataset.from_arrays(inputs, [0, 1, 0, 1], [0, 0, 1, 1], name="plain", signals=signals))
+
+
 def test_a_held_out_label_never_trained_on_is_warned_of_and_counted():
     dataset = dataset_of(["a", "a", "odd", "a", "a"], [0, 1, 2, 2, 0])
     parts = split(dataset, ["2"], in_domain_fraction=0, seed=0)

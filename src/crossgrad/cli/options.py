@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DATA_HELP = (
     "A benchmark's name (digits), a folder domain/label/file of images or of audio, a manifest with the columns path, "
-    "label and domain (.csv, .jsonl, .parquet), or arrays (.npz with inputs, labels and domains)."
+    "label and domain (.csv, .jsonl, .parquet), or arrays (.npz with inputs or signals, labels and domains)."
 )
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False, autocompletion=completion.data)

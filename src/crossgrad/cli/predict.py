@@ -38,7 +38,9 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of the model.", show_default=False)],
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES...", help="Images or audio files, or .npz with inputs.", show_default=False),
+        typer.Argument(
+            metavar="FILES...", help="Images or audio files, or .npz with inputs or signals.", show_default=False
+        ),
     ],
     form: Annotated[PredictionFormat, typer.Option("--format", help="Of what is printed.")] = PredictionFormat.table,
     skip_unreadable: options.SkipUnreadable = False,

@@ -28,8 +28,8 @@ def train(
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Files, or a folder of files, of a new domain, or .npz with inputs: without labels, they train as one "
-            "more domain. Repeatable.",
+            help="Files, or a folder of files, of a new domain, or .npz with inputs or signals: without labels, they "
+            "train as one more domain. Repeatable.",
             show_default=False,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""Arrays in a NumPy archive: inputs, labels and domains."""
+"""Arrays in a NumPy archive: inputs or signals, labels and domains."""
 
 import os
 import struct
@@ -18,7 +18,7 @@ from crossgrad.data.memory import free_memory
 from crossgrad.data.naming import quoted
 from crossgrad.errors import DataError
 
-_KEYS = ("inputs", "labels", "domains")
+_OTHER_KEYS = ("labels", "domains")
 _ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # where numpy.load tells archives from pickles
 # What zipfile and NumPy raise; RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds,
 # UnicodeDecodeError a name in no encoding, TokenError an array's head that is not even Python's syntax.
@@ -40,7 +40,7 @@ _SHARE_OF_FREE_MEMORY = 0.5
 
 
 def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
-    """Read an .npz archive that holds inputs (n, ...), labels (n,) and domains (n,).
+    """Read an .npz archive that holds inputs (n, ...), or signals (n, channels, time), labels (n,) and domains (n,).
 
     What the arrays may hold is told by `DomainDataset.from_arrays`. Nothing in the archive is unpickled.
 
@@ -51,28 +51,29 @@ def read_arrays(path: str | os.PathLike[str]) -> DomainDataset:
         DataError: missing, no .npz, damaged, without one of the three arrays, or with arrays of objects.
     """
     file = Path(path)
-    arrays = _read(file, _KEYS)
+    values, others, are_signals = _read(file, _OTHER_KEYS)
     try:
-        return DomainDataset.from_arrays(**arrays, name=file.stem)
+        return DomainDataset.from_arrays(values, **others, name=file.stem, signals=are_signals)
     except (DataError, SystemError) as error:  # the latter is of text with numbers that are no characters
         raise DataError(f"{str(file)!r}: {error}") from error
 
 
 def read_archived_inputs(path: str | os.PathLike[str]) -> Float[Tensor, " n *shape"]:
-    """Read the inputs alone of an .npz archive, as `read_arrays` would: for labelling what has no label yet.
+    """Read the inputs, or signals, alone of an .npz archive, as `read_arrays` would: for labelling what has no label.
 
     Raises:
         DataError: as `read_arrays`.
     """
     file = Path(path)
-    arrays = _read(file, ("inputs",))
+    values, _, are_signals = _read(file)
     try:
-        return read_inputs(arrays["inputs"])
+        return read_inputs(values, signals=are_signals)
     except DataError as error:
         raise DataError(f"{str(file)!r}: {error}") from error
 
 
-def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+def _read(file: Path, others: tuple[str, ...] = ()) -> tuple[Any, dict[str, Any], bool]:
+    """What the net takes, the other arrays, and whether the archive says that the first are signals."""
     if not file.is_file():
         raise DataError(f"no such file: {str(file)!r}")
     with file.open("rb") as opened:  # numpy.load closes no file of its own that it then cannot read
@@ -83,12 +84,23 @@ def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:
             )
         try:
             with np.load(opened, allow_pickle=False) as archive:
-                if absent := [key for key in keys if key not in archive.files]:
+                are_signals = "signals" in archive.files
+                if are_signals and "inputs" in archive.files:
+                    raise DataError(f"{str(file)!r} has both inputs and signals; keep one of them")
+                values = "signals" if are_signals else "inputs"
+                if absent := [key for key in (values, *others) if key not in archive.files]:
                     raise DataError(f"{str(file)!r} has no {quoted(absent)}; it has {quoted(archive.files)}")
-                _check_size(archive, keys, str(file))
-                return {key: _member(archive, key, str(file)) for key in keys}
+                _check_size(archive, (values, *others), str(file))
+                members = {key: _member(archive, key, str(file)) for key in (values, *others)}
+                return _in_shape(members.pop(values), are_signals, str(file)), members, are_signals
         except _DAMAGE as error:
             raise DataError(f"{str(file)!r} is damaged: {error}") from error
+
+
+def _in_shape(values: Any, are_signals: bool, path: str) -> Any:
+    if are_signals and values.ndim != 3:
+        raise DataError(f"signals in {path!r} must have shape (n, channels, time), but have shape {values.shape}")
+    return values
 
 
 def _check_size(archive: Any, keys: tuple[str, ...], path: str) -> None:

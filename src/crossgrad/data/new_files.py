@@ -17,7 +17,7 @@ def new_inputs_at(paths: Sequence[str | os.PathLike[str]]) -> list[str] | Float[
 
     Args:
         paths: of image or audio files, and of folders, in which such files are looked for at any depth; or of one .npz
-            with inputs.
+            with inputs or signals.
 
     Returns:
         The files, a folder's in the order of their paths; or the archive's inputs.

@@ -1,4 +1,4 @@
-"""Warnings of labels that a split, or the data itself, gives no chance to be learned across domains."""
+"""Warnings of data that may be meant otherwise than it is read, and of labels that cannot be learned across domains."""
 
 import warnings
 from collections import Counter
@@ -11,9 +11,21 @@ from crossgrad.data.naming import quoted
 from crossgrad.data.splits import Split
 from crossgrad.errors import DataWarning
 
+SMALLEST_IMAGE = 8
+"""Pixels of the shorter side, below which no net for images can take it."""
+
 
 def check_dataset(dataset: DomainDataset) -> None:
-    """Warn (DataWarning) of labels that are seen in one domain only."""
+    """Warn (DataWarning) of labels that are seen in one domain only, and of grey images that may be signals."""
+    channels, *sides = dataset.inputs.shape[1:]
+    if channels == 1 and len(sides) == 2 and min(sides) < SMALLEST_IMAGE <= max(sides):
+        warnings.warn(
+            f"inputs of shape {tuple(sides)} are taken as grey images, too small for a convolutional net. If they are "
+            "signals of (channels, time), say so: signals=... instead of inputs=... in the .npz archive, or "
+            "DomainDataset.from_arrays(..., signals=True)",
+            DataWarning,
+            stacklevel=2,
+        )
     pairs = set(zip(dataset.labels.tolist(), dataset.domains.tolist(), strict=True))
     n_domains = Counter(label for label, _ in pairs)
     single = [name for label, name in enumerate(dataset.label_names) if n_domains[label] == 1]
