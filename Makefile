@@ -23,7 +23,7 @@ demo: $(VENV)/core-installed
 install: $(VENV)/all-installed
 
 test: $(VENV)/all-installed
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/all-installed
 	$(BIN)/ruff check .

@@ -4,12 +4,21 @@ The hook works on what is imported after it, and this file is imported first. An
 """
 
 import os
+import signal
 from pathlib import Path
 
 import jaxtyping
 
 # Benchmarks that tests make are kept between test runs, apart from the user's own.
 os.environ.setdefault("CROSSGRAD_CACHE", str(Path(__file__).parent.parent / ".pytest_cache" / "crossgrad"))
+
+# Tests run as many at once as there are cores; processes that they start are not to take more.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background has interruptions ignored, and processes inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 jaxtyping.install_import_hook("crossgrad", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 

@@ -32,9 +32,9 @@ DRAWS_NOTHING = ("erm", "label_grad", "dann", "ccsa", "crossgrad", "repeat")
 """Methods whose training draws from no generator of torch's, dropout off."""
 
 
-def run(method: str, *, max_steps: int = 10, batch_size: int = 16, **settings: Any) -> Run:
+def run(method: str, *, net: str = "lenet/8", max_steps: int = 10, batch_size: int = 16, **settings: Any) -> Run:
     given_settings = Settings(max_steps=max_steps, batch_size=batch_size, **settings)
-    return Run(("barn",), method, "lenet", 3, given_settings.for_method(method, {}))
+    return Run(("barn",), method, net, 3, given_settings.for_method(method, {}))
 
 
 def weights(one: Run) -> dict[str, torch.Tensor]:
@@ -136,7 +136,7 @@ def test_trainings_in_threads_at_once_give_bit_for_bit_what_they_give_alone(prec
 
 
 def test_trainings_of_other_numbers_of_threads_at_once_give_bit_for_bit_what_they_give_alone() -> None:
-    runs = [run("erm", batch_size=64, threads=number) for number in (1, 2)]
+    runs = [run("erm", net="lenet", batch_size=64, threads=number) for number in (1, 2)]
     alone = [weights(one) for one in runs]
     layer = "label_net.trunk.layers.0.conv.weight"
     assert not torch.equal(alone[0][layer], alone[1][layer])  # so it would show if one used the other's number

@@ -132,7 +132,7 @@ def test_conditions_change_one_thing_for_all_methods_alike() -> None:
 
 
 def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = Study("digits", "digits", "real digits", net="lenet", hold_out="3")
+    study = Study("digits", "digits", "real digits", net="conv2", hold_out="3")
     few = [
         Variant(condition, method, method, settings=settings)
         for condition, settings in (("as it is", {}), ("dropout", {"dropout": 0.5}))

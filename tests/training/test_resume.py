@@ -275,7 +275,7 @@ def test_every_optimizer_resumes_with_the_same_bits(optimizer: str, tmp_path: Pa
 
 
 def test_batch_statistics_and_bfloat16_resume_with_the_same_bits(tmp_path: Path) -> None:
-    resumes(run_of("crossgrad", net="resnet", max_steps=8, precision="bf16"), images(), tmp_path, stop=5)
+    resumes(run_of("crossgrad", net="resnet/8", max_steps=8, precision="bf16"), images(), tmp_path, stop=5)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
