@@ -6,7 +6,6 @@ A real cluster with two CPUs is started once; the command line's own tests start
 import importlib.util
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -254,7 +253,7 @@ def test_ray_that_is_not_installed_is_told_with_how_to_get_it(
     tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SettingsError, match=re.escape("pip install 'crossgrad[ray]'")):
+    with pytest.raises(SettingsError, match=r"pip install .*\[ray\]'"):
         list(go(planned(tmp_path / "there", methods=["erm"], hold_out="den")))
 
 

@@ -230,7 +230,7 @@ def test_a_push_that_is_refused_is_told_without_the_token(model: Model, hub: Hub
 def test_a_missing_package_is_told_with_its_extra(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     for act in (lambda: push_to_hub(model, "anna/vectors"), lambda: from_pretrained("anna/vectors")):
-        with pytest.raises(SettingsError, match=r"huggingface_hub is not installed: pip install 'crossgrad\[hub\]'"):
+        with pytest.raises(SettingsError, match=r"huggingface_hub is not installed: .*pip install .*\[hub\]'"):
             act()
 
 

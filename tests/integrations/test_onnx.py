@@ -289,7 +289,7 @@ def test_a_missing_package_is_told_with_its_extra(
     package: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(SettingsError, match=rf"{package} is not installed: pip install 'crossgrad\[onnx\]'"):
+    with pytest.raises(SettingsError, match=rf"{package} is not installed: .*pip install .*\[onnx\]'"):
         export(model, tmp_path / "model.onnx")
 
 

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from crossgrad.cli.console import count, say
+from crossgrad.cli.first_look import first_look
 from crossgrad.comparison import Comparison
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
@@ -94,7 +95,9 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
     where = "" if jobs else " if one went at a time, here"  # another machine is not timed
     say(done + (f"About {duration(expected)} to go{where}." if to_do else "Nothing is left to do."))
     if expected > LONG_SECONDS:
-        say("Fewer --methods, --seeds or --max-steps are faster; it can be interrupted at any time and goes on later.")
+        say("It can be interrupted at any time and goes on later; fewer --methods are faster.")
+        if shorter := first_look(comparison, jobs=jobs):
+            say(f"For a first look, in about {duration(shorter[1])}, add: {shorter[0]}", style="bold")
 
 
 class _TimeLeft(ProgressColumn):

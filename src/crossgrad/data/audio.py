@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.errors import DataError
+from crossgrad.extras import how_to_get
 
 AudioFile = str | os.PathLike[str] | BufferedReader | BytesIO
 """A path, or a file opened for reading bytes."""
@@ -38,7 +39,7 @@ def audio_library(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:
-        raise DataError(f"audio needs {name}, which cannot be imported: pip install 'crossgrad[audio]'") from error
+        raise DataError(f"audio needs {name}, which cannot be imported: {how_to_get('audio')}") from error
 
 
 def check_audio_libraries() -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from crossgrad.errors import SettingsError
+from crossgrad.extras import how_to_get
 
 REDUCTION = 3
 """Of successive halving: about one candidate in so many goes on, to training so many times as long."""
@@ -23,7 +24,7 @@ def quiet_optuna() -> Iterator[Any]:
     try:
         import optuna
     except ImportError as error:
-        raise SettingsError("random search and halving need Optuna; install crossgrad[sweep]") from error
+        raise SettingsError(f"random search and halving need Optuna: {how_to_get('sweep')}") from error
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

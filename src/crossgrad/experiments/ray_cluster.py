@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from crossgrad.errors import SettingsError
+from crossgrad.extras import how_to_get
 
 SECONDS_TO_ANSWER = 10
 
@@ -69,7 +70,7 @@ def import_ray() -> ModuleType:
         try:
             return importlib.import_module("ray")
         except ImportError as error:
-            raise SettingsError("the engine ray needs Ray: pip install 'crossgrad[ray]'") from error
+            raise SettingsError(f"the engine ray needs Ray: {how_to_get('ray')}") from error
 
 
 @contextmanager

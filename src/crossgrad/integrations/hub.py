@@ -7,6 +7,7 @@ from typing import Any
 
 import crossgrad
 from crossgrad.errors import HubError, ModelError, SettingsError
+from crossgrad.extras import how_to_get
 from crossgrad.integrations.model_card import model_card
 from crossgrad.model import Model
 from crossgrad.model_folder import DESCRIPTION, WEIGHTS, load, save
@@ -153,7 +154,7 @@ def _hub() -> Any:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise SettingsError("huggingface_hub is not installed: pip install 'crossgrad[hub]'") from error
+        raise SettingsError(f"huggingface_hub is not installed: {how_to_get('hub')}") from error
     return huggingface_hub
 
 

@@ -11,6 +11,7 @@ import torch
 
 from crossgrad._types import Inputs, Logits
 from crossgrad.errors import ModelError, SettingsError
+from crossgrad.extras import how_to_get
 from crossgrad.integrations.graph import (
     BATCH,
     DESCRIPTION,
@@ -39,7 +40,7 @@ def check_onnx() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise SettingsError(f"{error.name} is not installed: pip install 'crossgrad[onnx]'") from error
+        raise SettingsError(f"{error.name} is not installed: {how_to_get('onnx')}") from error
 
 
 def onnx_bytes(model: Model) -> bytes:

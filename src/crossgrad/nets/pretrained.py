@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from crossgrad._types import Inputs
 from crossgrad.errors import SettingsError
+from crossgrad.extras import how_to_get
 from crossgrad.nets.encoder_folder import FILES, configuration, is_json
 from crossgrad.nets.timm_encoder import TimmEncoder, architecture, timm_encoder
 
@@ -146,7 +147,7 @@ def _config(where: str) -> Any:
     try:
         from transformers import AutoConfig
     except ImportError as error:
-        raise SettingsError("transformers is not installed: pip install 'crossgrad[transformers]'") from error
+        raise SettingsError(f"transformers is not installed: {how_to_get('transformers')}") from error
     values = configuration(where, "model_type")
     model_type = values.pop("model_type")
     if model_type not in MODEL_TYPES:

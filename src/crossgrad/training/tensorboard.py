@@ -11,6 +11,7 @@ from torch import Tensor
 
 from crossgrad._types import Batch
 from crossgrad.errors import SettingsError
+from crossgrad.extras import how_to_get
 from crossgrad.methods import Method
 from crossgrad.training.stretch import Stretch
 
@@ -31,7 +32,7 @@ def check_tensorboard(folder: Path, *, output: Path | None = None) -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
-        raise SettingsError("TensorBoard is not installed: pip install 'crossgrad[tracking]'") from error
+        raise SettingsError(f"TensorBoard is not installed: {how_to_get('tracking')}") from error
     if output is not None and folder.resolve().is_relative_to(output.resolve()):
         raise SettingsError(f"{str(folder)!r} is in the output folder {str(output)!r}; give one outside it")
     try:
