@@ -340,3 +340,16 @@ def test_the_table_of_advice_is_what_the_record_says() -> None:
         )
         assert row in page
     assert f"Right on {record['right']} of {record['checked']}." in page
+
+
+def test_the_page_on_own_data_tells_the_times_that_were_taken() -> None:
+    page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    record = json.loads((RESULTS / "benchmarks" / "first_looks.json").read_text())
+    for look in record["looks"]:
+        minutes, seconds = divmod(look["seconds"], 60)
+        assert f"| {minutes} min {seconds} s |" in page if minutes else f"| {seconds} s |" in page
+        if "examples" in look:
+            assert f"| {look['examples']} " in page
+            assert f" by {look['domains']} " in page
+        options = look["command"].partition("--")[2].removesuffix(" --output first-look")
+        assert f"--{options}" in page or not options
