@@ -353,3 +353,12 @@ def test_the_page_on_own_data_tells_the_times_that_were_taken() -> None:
             assert f" by {look['domains']} " in page
         options = look["command"].partition("--")[2].removesuffix(" --output first-look")
         assert f"--{options}" in page or not options
+
+
+def test_the_fuzz_campaign_on_record_read_every_target_and_found_nothing() -> None:
+    record = json.loads((RESULTS / "benchmarks" / "fuzz.json").read_text())
+    parts = [part for target in record["targets"].values() for part in target.values()]
+    assert record["inputs"] == sum(part["inputs"] for part in parts) >= 10_000
+    assert all(part["inputs"] for part in parts)
+    assert [part["findings"] for part in parts if part["findings"]] == []
+    assert record["findings"] == 0
