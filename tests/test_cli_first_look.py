@@ -1,5 +1,6 @@
 """A comparison of hours says what to add for one of minutes, and that is true."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def test_what_is_large_is_told_to_be_made_small(asked: dict[str, Any], told: str
 
 def test_what_is_small_already_is_left_alone(tmp_path: Path) -> None:
     assert first_look(planned(tmp_path, seeds=[0], max_steps=200, net="lenet/4"), jobs=2) is None
+
+
+def test_a_net_that_settings_were_chosen_for_stays(tmp_path: Path) -> None:
+    comparison = planned(tmp_path)
+    chosen = tuple(replace(run, select="held-out") for run in comparison.runs)
+    found = first_look(replace(comparison, runs=chosen), jobs=2)
+    assert found is not None
+    assert found[0] == "--seeds 1 --max-steps 200 --output first-look"
 
 
 def test_two_at_once_take_half_as_long_and_the_longer_training_of_a_matched_method_stays_longer(

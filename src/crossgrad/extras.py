@@ -1,6 +1,7 @@
 """How to get what the core does without: the command that installs an extra as the package itself was installed."""
 
 import json
+import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from urllib.parse import urlsplit
@@ -24,4 +25,4 @@ def how_to_get(extra: str) -> str:
         return f"pip install 'crossgrad[{extra}]'"
     editable = "-e " if origin["dir_info"].get("editable") else ""
     folder = url2pathname(urlsplit(origin["url"]).path)
-    return f"{sys.executable} -m pip install {editable}'{folder}[{extra}]'"
+    return f"{shlex.quote(sys.executable)} -m pip install {editable}{shlex.quote(f'{folder}[{extra}]')}"

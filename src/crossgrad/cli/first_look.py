@@ -33,7 +33,7 @@ def first_look(comparison: Comparison, *, jobs: int | None) -> tuple[str, float]
     if steps > STEPS:
         options.append(f"--max-steps {STEPS}")
     net = first.net
-    if net in NETS and all(run.net == net for run in runs):
+    if net in NETS and all(run.net == net and run.select == "none" for run in runs):  # chosen with its net
         net = f"{net}/{DIVISOR}"
         options.append(f"--net {net}")
     if not options:
