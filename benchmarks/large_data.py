@@ -6,9 +6,9 @@ Writes grey PNGs of 32x32 pixels into a temporary folder, 100 labels by 20 domai
 lie in memory: listed and dated alone, and once more with every header read, which tells grey from colour where channels
 are not named. Then, for each number of workers in a process of its own: how many examples a second the loader gives to
 somebody who does nothing else; and ERM at batch 64 for some hundred steps, with the memory of the process that trains
-at step 50 and at the end, its peak, and that of all workers (pages that they share are counted in each). What the step
-alone takes is measured on some of the images in memory. The machine's load at the start is part of the record: cores
-that others use are not there for workers.
+every 50 steps, how it grew from the first half of these looks to the second, its peak, and that of all workers (pages
+that they share are counted in each). What the step alone takes is measured on some of the images in memory. The
+machine's load at the start is part of the record: cores that others use are not there for workers.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,9 @@ from machine import machine
 N_DOMAINS, N_LABELS = 20, 100
 SIZE = 32
 BATCH_SIZE = 64
-FIRST_LOOK = 50
-"""The step from which on memory is to be flat: by then everything has been allocated once."""
+IN_MEMORY = 100 * BATCH_SIZE
+LOOKS = 50
+"""Steps between looks at memory, which is to be flat from the first on: by then everything has been allocated once."""
 
 
 def write_images(folder: Path, n: int) -> None:
@@ -85,6 +87,16 @@ def below(pid: int) -> list[int]:
     return found
 
 
+def growth(looks: Sequence[float]) -> float:
+    """How much the middle look of the second half is above that of the first.
+
+    An allocator gives memory back, and takes it again, in pieces of some 20 MB, at moments of its own: two looks would
+    measure that.
+    """
+    half = len(looks) // 2
+    return median(looks[half:]) - median(looks[:half])
+
+
 def train(dataset: DomainDataset, *, steps: int, watch: Callable[[Stretch], None]) -> None:
     method = build_method(
         "erm", net="lenet", input_shape=(1, SIZE, SIZE), n_labels=N_LABELS, n_domains=N_DOMAINS, fields={}
@@ -98,7 +110,7 @@ def train(dataset: DomainDataset, *, steps: int, watch: Callable[[Stretch], None
         batch_size=BATCH_SIZE,
         seed=0,
         watch=watch,
-        watch_every=FIRST_LOOK,
+        watch_every=LOOKS,
     )
 
 
@@ -106,7 +118,7 @@ def measure(folder: Path, workers: int | None, steps: int, results: Any) -> None
     """With so many workers, or in memory where that is None."""
     torch.set_num_threads(1)
     if workers is None:
-        some = open_lazily(folder, channels=1).subset(range(100 * BATCH_SIZE))
+        some = open_lazily(folder, channels=1).subset(range(IN_MEMORY))
         dataset = DomainDataset(some.inputs[:], some.labels, some.domains, some.label_names, some.domain_names, "some")
     else:
         dataset = open_lazily(folder, channels=1, workers=workers)
@@ -132,10 +144,9 @@ def measure(folder: Path, workers: int | None, steps: int, results: Any) -> None
     results.put(
         {
             "loaded_a_second": steps * BATCH_SIZE / loading,
-            "trained_a_second": (steps - FIRST_LOOK) * BATCH_SIZE / (seen[-1]["seconds"] - seen[0]["seconds"]),
-            "resident_at_step_50": seen[0]["resident"],
-            "resident_at_the_end": seen[-1]["resident"],
-            "growth": seen[-1]["resident"] - seen[0]["resident"],
+            "trained_a_second": (steps - LOOKS) * BATCH_SIZE / (seen[-1]["seconds"] - seen[0]["seconds"]),
+            "resident": [look["resident"] for look in seen],
+            "growth": growth([look["resident"] for look in seen]),
             "peak": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             "workers_at_the_end": seen[-1]["of_workers"],
         }
@@ -145,9 +156,11 @@ def measure(folder: Path, workers: int | None, steps: int, results: Any) -> None
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    parser.add_argument("--images", type=int, default=200_000, help="files (default 200000)")
-    parser.add_argument("--steps", type=int, default=300, help="of each training, at least 100 (default 300)")
+    parser.add_argument("--images", type=int, default=200_000, help="files, at least 6400 (default 200000)")
+    parser.add_argument("--steps", type=int, default=400, help="of each training, at least 100 (default 400)")
     options = parser.parse_args(arguments)
+    if options.images < IN_MEMORY or options.steps < 2 * LOOKS:
+        parser.error(f"--images is at least {IN_MEMORY} and --steps at least {2 * LOOKS}")
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "images"
@@ -163,22 +176,30 @@ def main(arguments: Sequence[str]) -> None:
         table: dict[str, Any] = {}
         print(
             f"{'workers':<10} {'loaded / s':>11} {'trained / s':>12} {'MB at step 50':>14} {'at the end':>11} "
-            f"{'peak':>6} {'workers':>8}"
+            f"{'growth':>7} {'peak':>6} {'workers':>8}"
         )
         for workers in (None, 0, 1, 2):
             process = context.Process(target=measure, args=(folder, workers, options.steps, results))
             process.start()
-            found = results.get()
             process.join()
+            if process.exitcode:
+                sys.exit(f"the process that measures ended with {process.exitcode}")
+            found = results.get()
             table["in memory" if workers is None else str(workers)] = found
             megabytes = [
-                found[key] / 2**20
-                for key in ("resident_at_step_50", "resident_at_the_end", "peak", "workers_at_the_end")
+                value / 2**20
+                for value in (
+                    found["resident"][0],
+                    found["resident"][-1],
+                    found["growth"],
+                    found["peak"],
+                    found["workers_at_the_end"],
+                )
             ]
             print(
                 f"{'in memory' if workers is None else workers:<10} {found['loaded_a_second']:>11,.0f} "
                 f"{found['trained_a_second']:>12,.0f} {megabytes[0]:>14,.1f} {megabytes[1]:>11,.1f} "
-                f"{megabytes[2]:>6,.0f} {megabytes[3]:>8,.0f}"
+                f"{megabytes[2]:>+7,.1f} {megabytes[3]:>6,.0f} {megabytes[4]:>8,.0f}"
             )
     if options.json:
         result = {

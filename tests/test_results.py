@@ -292,7 +292,7 @@ def test_data_larger_than_memory_trains_in_flat_memory_and_the_page_shows_the_re
         # A few batches more or fewer, beside the 781 MiB that the inputs would take.
         assert found["growth"] < 16 * 2**20, name
         row = [found["loaded_a_second"], found["trained_a_second"]]
-        row += [found[key] / 2**20 for key in ("resident_at_step_50", "resident_at_the_end", "peak")]
+        row += [value / 2**20 for value in (found["resident"][0], found["resident"][-1], found["peak"])]
         assert f"| {' | '.join(f'{value:,.0f}' for value in row)} |" in page
     assert record["loader_over_step"] > 1
     words = " ".join(page.split())

@@ -1,6 +1,7 @@
 """Trials: ablations and conditions, one thing changed at a time, told apart by their records alone."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -8,6 +9,7 @@ from statistics import fmean
 import pytest
 
 from crossgrad.building import build_method
+from crossgrad.cli.paper_tables import as_markdown
 from crossgrad.data import BENCHMARKS
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import PRESETS
@@ -15,6 +17,8 @@ from crossgrad.records import read_records
 from crossgrad.reproduction import (
     CONDITIONS,
     SCALES,
+    PaperTable,
+    Scale,
     ablation_table,
     ablations,
     carry_out_trials,
@@ -105,7 +109,10 @@ def test_ablations_are_trained_once_and_become_a_table(few: None, tmp_path: Path
     last = [record for record in records if record["settings"].get("domain_net") == "lenet/4"][-1]
     lines = [line for line in before.splitlines() if json.loads(line)["key"] != last["key"]]
     (DIGITS.place(tmp_path) / "records.jsonl").write_bytes(b"\n".join(lines) + b"\n")
-    assert "digits: missing runs of a quarter of the channels (crossgrad)." in ablation_table(SCALE, tmp_path).notes
+    assert (
+        "digits: missing runs of a quarter of the channels (How large a domain net?)."
+        in ablation_table(SCALE, tmp_path).notes
+    )
 
 
 def test_a_scale_narrows_the_nets_of_all_variants_and_a_narrower_domain_net_further(tmp_path: Path) -> None:
@@ -129,6 +136,21 @@ def test_conditions_change_one_thing_for_all_methods_alike() -> None:
             again = ["repeat"] if variants[0].settings.get("dropout") else []
             assert [each.method for each in variants] == ["erm", "label_grad", "crossgrad", "random", *again]
             assert len({(str(each.settings), each.net) for each in variants}) == 1
+
+
+@pytest.mark.parametrize("table_of", [ablation_table, condition_table])
+def test_all_variants_have_their_row_on_the_page_before_anything_is_trained(
+    table_of: Callable[[Scale, Path], PaperTable], tmp_path: Path
+) -> None:
+    table = table_of(SCALE, tmp_path)
+    page = as_markdown(table)
+    assert page.count("\n| ") == 2 + len(table.rows)  # with the headings and the rule
+    assert {"rotated_mnist: not run.", "handwriting: not run."} <= set(table.notes)
+
+
+def test_a_row_without_a_cell_is_refused_where_it_is_made() -> None:
+    with pytest.raises(ValueError, match=r"has the cells \['a'\], not those of the columns \['a', 'b'\]"):
+        PaperTable("Title", {"a": "A", "b": "B"}, ({"a": 1},), ())
 
 
 def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,3 +179,16 @@ def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monke
         }
         assert row["erm"] == f"{of_method['erm']:.1f}"
         assert str(row["label_grad"]).startswith(f"{of_method['label_grad'] - of_method['erm']:+.1f} (")
+
+    # A fold missing, the method's accuracy would be of other domains than the others': nothing is told of it.
+    lines = (trials.place(tmp_path) / "records.jsonl").read_text().splitlines()
+    of_label_grad = [line for line in lines if json.loads(line)["method"] == "label_grad"]
+    (trials.place(tmp_path) / "records.jsonl").write_text("\n".join(set(lines) - {of_label_grad[0]}) + "\n")
+    table = condition_table(longer, tmp_path)
+    assert [row["label_grad"] is None for row in table.rows] == [True, False]
+    assert "digits: missing runs of label_grad (as it is)." in table.notes
+
+
+@pytest.mark.parametrize(("hold_out", "n"), [(None, 1), ("15", 1), ("2", 2), ("each", 3)])
+def test_a_study_knows_its_folds(hold_out: str | None, n: int) -> None:
+    assert Study("angles", "digits", "some", hold_out=hold_out).n_folds(["0", "15", "30"]) == n

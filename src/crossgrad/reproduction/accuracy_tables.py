@@ -1,5 +1,6 @@
 """From records to a table of the paper: our accuracies beside the published ones, and what may be said of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,16 +80,17 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         for record in records
         if record["error"] is None and (held_out is None or set(record["held_out"]) == set(held_out))
     ]
+    domains = finished[0]["domains"] if finished else ()
+    n_folds = study.n_folds(domains) if held_out is None else 1
+    by_method = {
+        method: of_whole_seeds([record for record in finished if record["method"] == method], n_folds)
+        for method in {record["method"] for record in finished}
+    }
     answers = unpack_answers(place, finished)
-    methods = {record["method"] for record in finished}
-    n_folds = len({tuple(record["held_out"]) for record in finished})
     return Found(
-        accuracies={
-            method: accuracies_by_seed([record for record in finished if record["method"] == method], n_folds)
-            for method in methods
-        },
-        cells={method: cells_of(finished, method, answers) for method in methods},
-        domains=finished[0]["domains"] if finished else (),
+        accuracies={method: accuracies_by_seed(of_method) for method, of_method in by_method.items()},
+        cells={method: cells_of(of_method, method, answers) for method, of_method in by_method.items()},
+        domains=domains,
     )
 
 
@@ -123,18 +125,27 @@ def pooled(found: Mapping[str, Found]) -> Found:
     )
 
 
-def accuracies_by_seed(records: Sequence[Record], n_folds: int) -> dict[int, float]:
-    """Accuracies over all examples of held-out domains, in per cent, the mean over folds; seeds with all folds alone.
+def of_whole_seeds(records: Sequence[Record], n_folds: int) -> list[Record]:
+    """Without those of seeds that lack a fold yet: a mean over other domains would be of something else.
 
     Args:
         records: of one way to train, finished.
         n_folds: how many there are.
     """
+    folds_of = Counter(record["seed"] for record in records)
+    return [record for record in records if folds_of[record["seed"]] == n_folds]
+
+
+def accuracies_by_seed(records: Sequence[Record]) -> dict[int, float]:
+    """Accuracies over all examples of held-out domains, in per cent, the mean over folds.
+
+    Args:
+        records: of one way to train, finished, with all folds of each seed.
+    """
     by_seed: dict[int, list[float]] = {}
     for record in records:
         by_seed.setdefault(record["seed"], []).append(100 * record["out_of_domain"]["accuracy"])
-    # A seed that has not all folds yet would be the mean of something else.
-    return {seed: fmean(values) for seed, values in by_seed.items() if len(values) == n_folds}
+    return {seed: fmean(values) for seed, values in by_seed.items()}
 
 
 def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:

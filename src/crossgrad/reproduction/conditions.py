@@ -90,7 +90,8 @@ def condition_table(scale: Scale, folder: Path) -> PaperTable:
             erm, *others = [variant for variant in trials.variants if variant.question == condition]
             accuracy = results.of(erm)
             rows.append(
-                {
+                dict.fromkeys(columns)
+                | {
                     "task": trials.study.name,
                     "condition": condition,
                     "erm": None if accuracy is None else with_error(accuracy),

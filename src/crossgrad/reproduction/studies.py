@@ -1,6 +1,6 @@
 """What a table is made of: studies, each a data set with a net on which methods' settings are chosen and compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Study:
         what: the data is, in words: the paper's own, or what stands in for it.
         options: of the benchmark.
         net: in NETS; None: the benchmark's own.
-        hold_out: as `compare` takes it; None: the benchmark's own split, or each domain in turn.
+        hold_out: "each" domain in turn, a number of folds, or one domain; None: the benchmark's own split.
         methods: compared.
         matched: whether ERM with as many passes as the costliest method is compared too.
         training_domains: train on so many of the training domains; None: on all.
@@ -44,6 +44,12 @@ class Study:
     def trunk(self) -> str:
         """The net's name: its own, or the benchmark's."""
         return self.net or BENCHMARKS[self.benchmark].net
+
+    def n_folds(self, domains: Sequence[str]) -> int:
+        """How many trainings a method with one seed is, each without other ones of the data's domains."""
+        if self.hold_out is None or self.hold_out in domains:
+            return 1  # the benchmark's own split, or one domain
+        return len(domains) if self.hold_out == "each" else int(self.hold_out)
 
     def open(self) -> DomainDataset:
         """The data.

@@ -19,7 +19,7 @@ from crossgrad.report.artefacts import Answers
 from crossgrad.report.differences import cells_of, difference
 from crossgrad.report.packed_answers import PACKED, pack_answers, unpack_answers
 from crossgrad.report.rows import Difference
-from crossgrad.reproduction.accuracy_tables import accuracies_by_seed
+from crossgrad.reproduction.accuracy_tables import accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.carrying_out import Cost
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
@@ -207,17 +207,21 @@ class Results:
         return [variant for variant in self._trials.variants if len(self._by_seed(variant)) < n_seeds]
 
     def in_words(self) -> str:
-        """Which runs are missing; "" where none are."""
+        """Which runs are missing, by the question they answer; "" where none are."""
         if not self.missing:
             return ""
         if not self._finished:
             return f"{self._trials.study.name}: not run."
-        names = [f"{each.name} ({each.method})" for each in self.missing]
-        return f"{self._trials.study.name}: missing runs of {'; '.join(names)}."
+        by_question: dict[str, list[str]] = {}
+        for variant in self.missing:
+            by_question.setdefault(variant.question, []).append(variant.name)
+        texts = [", ".join(names) + (f" ({question})" if question else "") for question, names in by_question.items()]
+        return f"{self._trials.study.name}: missing runs of {'; '.join(texts)}."
 
     def _records(self, variant: Variant) -> list[Record]:
-        return [record for record in self._finished if self._trials.has(variant, self._scale, record)]
+        """Of whole seeds."""
+        own = [record for record in self._finished if self._trials.has(variant, self._scale, record)]
+        return of_whole_seeds(own, self._trials.study.n_folds(own[0]["domains"])) if own else []
 
     def _by_seed(self, variant: Variant) -> dict[int, float]:
-        n_folds = len({tuple(record["held_out"]) for record in self._finished})
-        return accuracies_by_seed(self._records(variant), n_folds)
+        return accuracies_by_seed(self._records(variant))
