@@ -95,6 +95,19 @@ def test_a_table_is_planned_trained_once_and_set_beside_the_published_numbers(co
     assert "runs" not in shown.err
 
 
+def test_all_tables_are_made_of_what_is_there_and_printed_as_one_document(command: Command, small: Target) -> None:
+    done = command("reproduce", "all", "--scale", "quick", "--output", "out", "--no-training", "--json")
+    assert done.code == 0
+    tables = json.loads(done.out)
+    assert {"table3", "table4", "table9", "ablations", "conditions", "summary"} <= set(tables)
+    assert not {"figure6", "figure7", "gallery"} & set(tables)  # they are of models, and there are none
+    assert "Fold: Not run." in tables["table4"]["notes"]
+    for name, table in tables.items():
+        place = Path("out") if name == "table3" else Path("out/quick")
+        assert json.loads((place / f"{name}.json").read_text()) == table
+        assert (place / f"{name}.md").read_text().startswith(f"# {table['title']}")
+
+
 def test_one_study_of_a_table_is_trained_alone(command: Command, small: Target) -> None:
     arguments = ("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
     done = command(*arguments, "--study", "absent")

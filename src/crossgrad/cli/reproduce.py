@@ -126,6 +126,7 @@ def reproduce(
         except KeyboardInterrupt:
             say("Interrupted: finished runs are kept; the same command goes on from there.")
             raise typer.Exit(130) from None
+    tables: dict[str, dict[str, Any]] = {}
     for known in names:
         with status(f"making {known}"):
             pictures: dict[str, bytes] = {}
@@ -152,15 +153,16 @@ def reproduce(
                     else table3()
                 )
         place = output if known == "table3" else folder
-        content = json.dumps(asdict(table), ensure_ascii=False, indent=2) + "\n"
+        tables[known] = asdict(table)
+        content = json.dumps(tables[known], ensure_ascii=False, indent=2) + "\n"
         files = {f"{known}.md": as_markdown(table).encode(), f"{known}.json": content.encode(), **pictures}
         for file, written in files.items():
             write_whole(place / file, written, overwrite=True)
-        if as_json:
-            show_json(asdict(table))
-            continue
-        print_paper_table(table)
-        show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
+        if not as_json:
+            print_paper_table(table)
+            show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
+    if as_json:
+        show_json(tables if name == "all" else tables.get(name))
 
 
 def _study_name(part: "Study | Trials") -> str:
