@@ -95,6 +95,20 @@ def test_a_table_is_planned_trained_once_and_set_beside_the_published_numbers(co
     assert "runs" not in shown.err
 
 
+def test_a_long_comparison_is_not_told_to_be_made_shorter_by_what_other_commands_take(
+    command: Command, small: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossgrad.cli.progress.step_seconds", lambda runs, _: {run.method: 3600.0 for run in runs})
+    reproduced = command("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
+    assert " h to go" in reproduced.err
+    assert "For a first look" not in reproduced.err
+    assert "--methods" not in reproduced.err
+    compared = command(
+        "compare", "digits", "--methods", "erm", "--hold-out", "3", "--seeds", "2", "--max-steps", "3", "--output", "c"
+    )
+    assert "fewer --methods are faster" in compared.err
+
+
 def test_all_tables_are_made_of_what_is_there_and_printed_as_one_document(command: Command, small: Target) -> None:
     done = command("reproduce", "all", "--scale", "quick", "--output", "out", "--no-training", "--json")
     assert done.code == 0

@@ -63,8 +63,10 @@ def describe(values: dict[str, float]) -> str:
     return ", ".join(parts)
 
 
-def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, jobs: int | None) -> None:
-    """Say what will be done, and about how long it takes."""
+def announce(
+    comparison: Comparison, to_do: Sequence[Run], *, expected: float, jobs: int | None, advise: bool = True
+) -> None:
+    """Say what will be done, and about how long it takes; with `advise`, also which options make less of it."""
     dataset, runs = comparison.dataset, comparison.runs
     n_folds, n_methods = len({run.held_out for run in runs}), len({run.method for run in runs})
     first = runs[0].settings
@@ -94,7 +96,7 @@ def announce(comparison: Comparison, to_do: Sequence[Run], *, expected: float, j
     done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
     where = "" if jobs else " if one went at a time, here"  # another machine is not timed
     say(done + (f"About {duration(expected)} to go{where}." if to_do else "Nothing is left to do."))
-    if expected > LONG_SECONDS:
+    if advise and expected > LONG_SECONDS:
         say("It can be interrupted at any time and goes on later; fewer --methods are faster.")
         if shorter := first_look(comparison, jobs=jobs):
             say(f"For a first look, in about {duration(shorter[1])}, add: {shorter[0]}", style="bold")
@@ -116,11 +118,13 @@ class ComparisonProgress:
     Args:
         console: to draw on.
         jobs: runs at once; None where a cluster decides.
+        advise: whether to say which options make less of a long comparison: those of `crossgrad compare`.
     """
 
-    def __init__(self, console: Console, *, jobs: int | None) -> None:
+    def __init__(self, console: Console, *, jobs: int | None, advise: bool = True) -> None:
         self._console = console
         self._jobs = jobs
+        self._advise = advise
         self._step_seconds: dict[str, float] = {}
         self._runs: dict[str, Run] = {}
         self._lines: dict[Run, str] = {}
@@ -143,7 +147,7 @@ class ComparisonProgress:
 
     def plan(self, comparison: Comparison, to_do: Sequence[Run]) -> None:
         self.begin(comparison.runs, to_do, comparison.dataset, step_seconds(to_do, comparison.dataset))
-        announce(comparison, to_do, expected=self._expected, jobs=self._jobs)
+        announce(comparison, to_do, expected=self._expected, jobs=self._jobs, advise=self._advise)
 
     def begin(
         self, runs: Sequence[Run], to_do: Sequence[Run], dataset: DomainDataset, seconds_of_step: Mapping[str, float]

@@ -206,7 +206,7 @@ def _train(
         where: dict[str, Any] = {"engine": engine, "address": address, "jobs": jobs, "command": options.command()}
 
         def following() -> ComparisonProgress:
-            return ComparisonProgress(err, jobs=jobs)
+            return ComparisonProgress(err, jobs=jobs, advise=False)
 
         if isinstance(part, Trials):
             carry_out_trials(part, scale, folder, dataset, following=following, **where)
