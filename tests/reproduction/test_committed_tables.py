@@ -15,6 +15,7 @@ from crossgrad.reproduction import (
     ablation_table,
     accuracy_table,
     condition_table,
+    draw_gallery,
     summary_table,
 )
 
@@ -28,6 +29,8 @@ def made_anew(name: str, scale: str) -> PaperTable:
         return accuracy_table(TARGETS[name], SCALES[scale], folder)
     if name in FIGURES:
         return FIGURES[name](SCALES[scale], folder).table
+    if name == "gallery":
+        return draw_gallery(SCALES[scale], folder).table
     others = {"ablations": ablation_table, "conditions": condition_table, "summary": summary_table}
     return others[name](SCALES[scale], folder)
 

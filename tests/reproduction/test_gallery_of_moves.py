@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.fft import dct
 
 from commands import Command
+from crossgrad._types import Batch
 from crossgrad.data import BENCHMARKS
 from crossgrad.errors import RecordError
 from crossgrad.methods import PRESETS
@@ -111,6 +112,23 @@ def test_the_table_has_the_measured_numbers_and_names_what_is_missing(folder: Pa
     assert (unmoved["largest"], unmoved["labels"]) == (None, f"{100 * measured.numbers['labels']:.1f}")
     assert by_domain["length"] == f"{100 * measured.numbers['domain_perturbed/length']:.1f}"
     assert by_label["largest"] == f"{measured.numbers['label_perturbed/largest']:.3f}"
+    assert by_label["median"] == f"{measured.numbers['label_perturbed/median']:.3f}"
+
+
+def test_the_median_tells_moves_of_a_few_from_moves_of_all(folder: Path) -> None:
+    digits = BENCHMARKS["digits"].open().subset(range(250))  # of three parts, the last smaller
+    model = load(folder / "figures" / "moves-digits")
+    numbers = moves._numbers(model, digits)
+    parts = [digits.subset(range(first, min(first + 100, 250))) for first in (0, 100, 200)]
+    inputs = [model.scaling.apply(part.inputs[:]) for part in parts]
+    moved = [
+        model.method.perturbed(Batch(values, part.labels, part.domains))["domain_perturbed"]
+        for values, part in zip(inputs, parts, strict=True)
+    ]
+    largest = (torch.cat(moved) - torch.cat(inputs)).flatten(1).abs().amax(1).double()
+    assert numbers["domain_perturbed/largest"] == pytest.approx(float(largest.mean()), rel=1e-4)
+    assert numbers["domain_perturbed/median"] == pytest.approx(float(largest.median()), rel=1e-4)
+    assert float(largest.median()) < 0.9 * float(largest.mean())
 
 
 def test_the_picture_has_a_scale_from_blue_to_red_and_its_range_is_the_largest_difference(
@@ -186,4 +204,5 @@ def test_a_committed_picture_comes_from_what_was_measured_to_the_pixel(kept: Pat
 def test_the_documentation_has_a_small_picture_of_every_task(name: str) -> None:
     path = IMAGES / f"gallery-{name}.png"
     assert path.stat().st_size < 150_000
+    assert path.read_bytes() == (RESULTS / "cpu" / path.name).read_bytes()
     assert f"](images/{path.name})" in (IMAGES.parent / "reproduction.md").read_text(encoding="utf-8")

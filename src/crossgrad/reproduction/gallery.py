@@ -49,13 +49,16 @@ def draw_gallery(scale: Scale, folder: Path) -> Gallery:
     found = {name: measured_moves(study, scale, folder) for name, study in TASKS.items() if study not in missing}
     rows: list[dict[str, Cell]] = []
     for name, moves in found.items():
-        rows.append({"task": name, "moved": "not", **dict.fromkeys(("largest", "length")), **_right(moves, "")})
+        rows.append(
+            {"task": name, "moved": "not", **dict.fromkeys(("largest", "median", "length")), **_right(moves, "")}
+        )
         for move in MOVES:
             rows.append(
                 {
                     "task": name,
                     "moved": _HEADINGS[move].lower(),
                     "largest": f"{moves.numbers[f'{move}/largest']:.3f}",
+                    "median": f"{moves.numbers[f'{move}/median']:.3f}",
                     "length": f"{100 * moves.numbers[f'{move}/length']:.1f}",
                     **_right(moves, f"{move}/"),
                 }
@@ -63,7 +66,8 @@ def draw_gallery(scale: Scale, folder: Path) -> Gallery:
     notes = [
         "CrossGrad as the paper has it, trained once, with seed 0, on the training domains; on all of rotated MNIST.",
         f"Means over {MEASURED} examples of these domains, or all where there are fewer. A move's largest value is in "
-        "the units of the nets' inputs, its length (L2) relative to the input's.",
+        "the units of the nets' inputs, its length (L2) relative to the input's. Where the median of the largest value "
+        "is far below its mean, few examples are moved far and the others hardly.",
         *(
             f"{name}: the cosine between an example's two moves is {moves.numbers['cosine']:.2f} on average."
             for name, moves in found.items()
@@ -78,6 +82,7 @@ def draw_gallery(scale: Scale, folder: Path) -> Gallery:
                 "task": "Task",
                 "moved": "Moved",
                 "largest": "Largest value",
+                "median": "Its median",
                 "length": "Length, % of the input's",
                 "domains": "Domains, % right",
                 "labels": "Labels, % right",

@@ -51,7 +51,8 @@ class Moves:
         numbers: "domains" and "labels", the shares of unmoved examples whose domain and label the nets get right;
             "cosine" between the two moves; and behind a name in MOVES and a slash "largest", a move's largest value in
             the units of the nets' inputs, "length", its L2 norm over the input's, and "domains" and "labels" of moved
-            examples. Means over examples.
+            examples. Means over examples. "median" is of "largest": where it is far below the mean, few examples are
+            moved far and the others hardly.
     """
 
     inputs: NDArray[np.float64]
@@ -154,7 +155,9 @@ def _as_pictures(values: Tensor, study: Study) -> NDArray[np.float64]:
 
 def _numbers(model: Model, examples: DomainDataset) -> dict[str, float]:
     parts = list(_numbers_of_parts(model, examples))
-    return {name: float(torch.cat([part[name] for part in parts]).double().mean()) for name in parts[0]}
+    values = {name: torch.cat([part[name] for part in parts]).double() for name in parts[0]}
+    medians = {f"{move}/median": float(values[f"{move}/largest"].median()) for move in MOVES}
+    return {name: float(value.mean()) for name, value in values.items()} | medians
 
 
 def _numbers_of_parts(model: Model, examples: DomainDataset) -> Iterator[dict[str, Tensor]]:
