@@ -15,7 +15,7 @@ from crossgrad.data import BENCHMARKS
 from crossgrad.methods import METHODS
 from crossgrad.records import read_records
 from crossgrad.report import print_table, summarise
-from crossgrad.report.numbers import p_value
+from crossgrad.report.numbers import p_value, signed_points
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -323,7 +323,7 @@ def test_the_table_of_methods_on_the_tasks_is_what_the_records_say() -> None:
                 cells.append("not run")
                 continue
             found = row.difference.comparison if row.difference else None
-            gain = f" ({found.mean:+.1f}, p {p_value(found.p_value)})" if found else ""
+            gain = f" ({signed_points(found.mean)}, p {p_value(found.p_value)})" if found else ""
             cells.append(f"{100 * row.mean.value:.1f}{gain}")
         assert f"| {shown} | {' | '.join(cells)} |" in page
 

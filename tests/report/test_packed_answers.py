@@ -51,6 +51,21 @@ def test_what_was_packed_stays_where_predictions_are_gone(folder: Path) -> None:
     assert len(unpack_answers(folder, records)) == len(records)
 
 
+def test_a_clone_that_goes_on_packs_its_new_runs_beside_the_old_ones(folder: Path) -> None:
+    records = read_records(folder)
+    expected = unpack_answers(folder, records)
+    half = len(records) // 2
+    pack_answers(folder, records[:half])  # what was there when the folder was cloned, without its runs
+    for record in records[:half]:
+        shutil.rmtree(folder / "runs" / record["key"])
+    pack_answers(folder, records)
+    shutil.rmtree(folder / "runs")
+    found = unpack_answers(folder, records)
+    assert found.keys() == expected.keys()
+    for key, answers in found.items():
+        np.testing.assert_array_equal(answers.right, expected[key].right)
+
+
 def test_runs_that_are_not_packed_have_no_answers(folder: Path) -> None:
     records = read_records(folder)
     shutil.rmtree(folder / "runs")

@@ -174,13 +174,26 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         draw_gallery(SCALE, tmp_path)
 
 
+def test_a_file_that_lacks_what_is_measured_now_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    kept = dict(np.load(folder / "figures" / "moves-digits.npz"))
+    del kept["number/domain_perturbed/median"]
+    np.savez(tmp_path / "figures" / "moves-digits.npz", **kept)
+    with pytest.raises(RecordError, match=r"without number/domain_perturbed/median; delete it first"):
+        draw_gallery(SCALE, tmp_path)
+
+
+def test_moves_of_all_tasks_are_on_record() -> None:
+    assert {path.stem for path in RESULTS.glob("cpu/figures/moves-*.npz")} == {f"moves-{name}" for name in moves.TASKS}
+
+
 def test_the_command_trains_what_is_here_says_what_is_not_and_writes_picture_and_table(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSSGRAD_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(SCALES, "quick", SCALE)
     nothing = command("reproduce", "gallery", "--scale", "quick", "--output", "out", "--no-training")
-    assert (nothing.code, nothing.out) == (0, "")
+    assert (nothing.code, nothing.out) == (1, "")
     assert "no task is trained yet" in " ".join(nothing.err.split())
     done = command("reproduce", "gallery", "--scale", "quick", "--output", "out")
     assert done.code == 0

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from crossgrad.data import BENCHMARKS, DomainDataset
 from crossgrad.records import read_records
 from crossgrad.report.differences import Cell
-from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, accuracy_table, carry_out_study
-from crossgrad.reproduction.accuracy_tables import Found, found_in, pooled
+from crossgrad.reproduction import (
+    SCALES,
+    TARGETS,
+    PaperTable,
+    Target,
+    accuracy_table,
+    carry_out_study,
+    summary_table,
+)
+from crossgrad.reproduction.found import Found, found_in, pooled
 from crossgrad.reproduction.studies import HANDWRITING, OTHER_ALPHABETS, Study
 from crossgrad.reproduction.targets import Column
 
@@ -80,6 +88,52 @@ def test_what_one_study_lacks_is_not_pooled_and_is_said(tmp_path: Path) -> None:
     assert cells(table, "ERM")["ours"] == "30.0"  # of the seed that both have
     assert cells(table, "CrossGrad")["ours"] == "40.0 ± 0.0"
     assert "Both: Missing runs of two: ERM (seeds 1)." in table.notes
+    # Of CrossGrad's two seeds ERM has one in both studies: the gain is of that one, each study alike.
+    assert cells(table, "CrossGrad")["gain"] == "+10.0"
+
+
+def test_a_failed_run_is_told_as_failed_and_not_as_missing(tmp_path: Path) -> None:
+    failed = json.loads(record("crossgrad", 1, a=0.0)) | {"error": {"message": "the loss became NaN at step 3"}}
+    for study in ("one", "two"):
+        kept = [
+            record(method, seed, a=0.5) for method in METHODS for seed in (0, 1) if (method, seed) != ("crossgrad", 1)
+        ]
+        write(tmp_path, study, *kept, *([json.dumps(failed)] if study == "two" else []))
+    notes = accuracy_table(BOTH, SCALE, tmp_path).notes
+    told = "CrossGrad (seed 1: the loss became NaN at step 3)"
+    assert f"Both: Failed runs of two, which are in no number: {told}." in notes
+    assert "Both: Missing runs of one: CrossGrad (seeds 1)." in notes
+    assert not any("Missing runs of two" in note for note in notes)
+
+
+def test_domains_that_share_models_get_a_warning_and_a_test_over_seeds(tmp_path: Path) -> None:
+    # Both domains gain alike with a seed: sure over domains, unsure over the three trainings.
+    gains = (0.3, -0.1, 0.1)
+    lines = [record("erm", seed, a=0.5, b=0.5) for seed in range(3)]
+    lines += [record("crossgrad", seed, a=0.5 + gain, b=0.51 + gain) for seed, gain in enumerate(gains)]
+    write(tmp_path, "one", *lines)
+    alone = Target("Table 4: small", (Column("One", (ONE,), {}),))
+    table = accuracy_table(alone, SCALE, tmp_path)
+    row = cells(table, "CrossGrad")
+    assert row["gain"] == "+10.5"
+    assert float(str(row["p_domains"])) < 0.05
+    # t = 10.5 / (20 / sqrt(3)) with two degrees of freedom
+    assert float(str(row["p_seeds"])) == pytest.approx(0.46, abs=0.005)
+    assert any(note.startswith("One: All 2 test domains were held out together") for note in table.notes)
+    each = Target("Table 4: small", (Column("One", (replace(ONE, hold_out="2"),), {}),))
+    assert not any("held out together" in note for note in accuracy_table(each, SCALE, tmp_path).notes)
+
+
+def test_the_summary_takes_the_larger_of_both_p_values_and_says_what_is_missing(tmp_path: Path) -> None:
+    gains = (0.3, -0.1, 0.1)
+    lines = [record("erm", seed, a=0.5, b=0.5) for seed in range(3)]
+    lines += [record("crossgrad", seed, a=0.5 + gain, b=0.51 + gain) for seed, gain in enumerate(gains)]
+    write(tmp_path, "handwriting", *lines)
+    table = summary_table(SCALES["cpu"], tmp_path)
+    crossgrad = cells(table, "CrossGrad")["Handwriting"]
+    assert crossgrad == "60.5 ± 11.5 (+10.5, p 0.46)"
+    (missing,) = [note for note in table.notes if "missing" in note]
+    assert missing.startswith("Handwriting: missing runs: ERM (seeds 3, 4); DANN (seeds 0, 1, 2, 3, 4)")
 
 
 def test_no_study_of_a_column_run_is_not_run(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ DIGITS = Study(
 FOLD = ("0", "30")
 """One of the three folds of angles."""
 OTHER = ("15",)
+FOLDS = (FOLD, OTHER, ("45",))
 ABSENT = Study("absent", "lipitk", "the paper's own")
 PUBLISHED = {"erm": 50.0, "crossgrad": 60.0}
 
@@ -98,11 +99,12 @@ def test_a_table_is_planned_trained_once_and_set_beside_the_published_numbers(co
 def test_a_long_comparison_is_not_told_to_be_made_shorter_by_what_other_commands_take(
     command: Command, small: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crossgrad.cli.progress.step_seconds", lambda runs, _: {run.method: 3600.0 for run in runs})
+    for place in ("cli.progress", "sweeping.planning"):
+        monkeypatch.setattr(f"crossgrad.{place}.step_seconds", lambda runs, _: {run.method: 3600.0 for run in runs})
     reproduced = command("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
     assert " h to go" in reproduced.err
     assert "For a first look" not in reproduced.err
-    assert "--methods" not in reproduced.err
+    assert not re.search("--methods|--budget", reproduced.err)
     compared = command(
         "compare", "digits", "--methods", "erm", "--hold-out", "3", "--seeds", "2", "--max-steps", "3", "--output", "c"
     )
@@ -120,6 +122,24 @@ def test_all_tables_are_made_of_what_is_there_and_printed_as_one_document(comman
         place = Path("out") if name == "table3" else Path("out/quick")
         assert json.loads((place / f"{name}.json").read_text()) == table
         assert (place / f"{name}.md").read_text().startswith(f"# {table['title']}")
+
+
+def test_a_figure_that_cannot_be_drawn_prints_no_document_and_fails(command: Command) -> None:
+    done = command("reproduce", "figure6", "--scale", "quick", "--output", "out", "--no-training", "--json")
+    assert (done.code, done.out) == (1, "")
+    assert "not trained yet, so it is not drawn" in " ".join(done.err.split())
+
+
+def test_failed_runs_are_told_and_the_command_fails(
+    command: Command, small: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scale = SCALES["quick"]
+    diverging = {**scale.settings, "learning_rate": 1e30, "optimizer": "sgd"}
+    monkeypatch.setitem(SCALES, "quick", replace(scale, settings=diverging, grids={}))
+    done = command("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1", "--study", "digits")
+    assert done.code == 1
+    assert re.search(r"\d+ runs failed; the table's notes say how", " ".join(done.err.split()))
+    assert "Failed runs of digits, which are in no number: ERM (seed 0: " in " ".join(done.out.split())
 
 
 def test_one_study_of_a_table_is_trained_alone(command: Command, small: Target) -> None:
@@ -142,7 +162,7 @@ def record(method: str, angles: tuple[str, ...], seed: int, accuracy: float) -> 
     return json.dumps(
         {
             "version": 1, "key": f"{method}{angles}{seed}", "dataset": "digits", "method": method, "seed": seed,
-            "held_out": angles, "domains": ["0", "15", "30"], "error": None,
+            "held_out": angles, "domains": ["0", "15", "30", "45"], "error": None,
             "out_of_domain": {"accuracy": accuracy, "n": 10, "by_domain": by_domain},
         }
     )  # fmt: skip
@@ -155,13 +175,14 @@ def write(folder: Path, *lines: str) -> None:
 
 
 def test_missing_runs_are_named_and_half_seeds_are_not_averaged(small: Target, tmp_path: Path) -> None:
-    whole = [record("erm", angles, seed, 0.5) for angles in (FOLD, OTHER) for seed in (0, 1)]
-    half = [record("crossgrad", FOLD, 0, 0.9), record("crossgrad", OTHER, 0, 0.7), record("crossgrad", FOLD, 1, 0.9)]
+    whole = [record("erm", angles, seed, 0.5) for angles in FOLDS for seed in (0, 1)]
+    half = [record("crossgrad", angles, 0, accuracy) for angles, accuracy in zip(FOLDS, (0.9, 0.7, 0.8), strict=True)]
+    half += [record("crossgrad", FOLD, 1, 0.9), record("crossgrad", OTHER, 1, 0.9)]
     write(tmp_path, *whole, *half)
     table = table_of(small, tmp_path)
     ours = {(row["column"], row["method"]): row["ours"] for row in table.rows}
     assert ours["Fold", "CrossGrad"] == "90.0 ± 0.0"
-    assert ours["All", "CrossGrad"] == "80.0"  # its second seed has one fold of two
+    assert ours["All", "CrossGrad"] == "80.0"  # its second seed has two folds of three
     assert ours["Fold", "LabelGrad"] is None
     missing = [note for note in table.notes if "Missing runs" in note]
     assert missing == [
@@ -173,8 +194,8 @@ def test_missing_runs_are_named_and_half_seeds_are_not_averaged(small: Target, t
 def test_a_published_gain_is_set_beside_our_gain(small: Target, tmp_path: Path) -> None:
     write(
         tmp_path,
-        *(record("erm", angles, 0, 0.5) for angles in (FOLD, OTHER)),
-        *(record("crossgrad", angles, 0, 0.53) for angles in (FOLD, OTHER)),
+        *(record("erm", angles, 0, 0.5) for angles in FOLDS),
+        *(record("crossgrad", angles, 0, 0.53) for angles in FOLDS),
     )
     (row,) = [row for row in table_of(small, tmp_path).rows if (row["column"], row["method"]) == ("All", "CrossGrad")]
     assert (row["published"], row["gain"], row["minus_published"]) == ("+2.0 on ERM", "+3.0", "+1.0")

@@ -27,7 +27,7 @@ from crossgrad.reproduction import (
 )
 from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS
 from crossgrad.reproduction.studies import Study
-from crossgrad.reproduction.trials import Trials, Variant
+from crossgrad.reproduction.trials import Trials, Variant, plan_trials
 
 FEW = (
     VARIANTS[0],
@@ -45,6 +45,33 @@ def told(trials: Trials, variant: Variant) -> dict[str, object]:
     return json.loads(
         json.dumps({"method": variant.method, "net": trials.net_of(variant, SCALE), "settings": of_method})
     )
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("trials", CONDITIONS, ids=lambda trials: trials.name)
+def test_a_condition_s_steps_are_of_the_scale_s(trials: Trials, scale: str) -> None:
+    steps: dict[str, set[int]] = {}
+    for variant in trials.variants:
+        settings = {**BENCHMARKS[trials.study.benchmark].settings, **trials.settings_of(variant, SCALES[scale])}
+        steps.setdefault(variant.question, set()).add(settings["max_steps"])
+    (own,) = steps.pop("as benchmarked")
+    assert own == {"quick": 20, "cpu": {"rotated_mnist": 1000, "handwriting": 600}[trials.study.name],
+                   "paper": 50_000}[scale]  # fmt: skip
+    assert steps.pop("four times the steps") == {4 * own}
+    assert steps.pop("a quarter of the steps") == {own // 4}
+    assert set().union(*steps.values()) == {own}
+
+
+def test_variants_that_are_the_same_at_a_scale_are_trained_once(tmp_path: Path) -> None:
+    same = Trials("conditions", DIGITS.study, [FEW[0], replace(FEW[0], question="?", name="again")], most_seeds=1)
+    planned = plan_trials(same, SCALE, tmp_path, DIGITS.study.open())
+    assert len(planned.runs) == 3  # folds
+
+
+def test_a_record_of_another_device_is_of_the_same_variant() -> None:
+    record = told(DIGITS, FEW[0])
+    settings = {**record["settings"], "device": "cuda"}  # type: ignore[dict-item]
+    assert DIGITS.has(FEW[0], SCALE, {**record, "settings": settings})
 
 
 @pytest.mark.parametrize("trials", [*ABLATIONS, *CONDITIONS], ids=lambda trials: trials.name)
@@ -187,6 +214,17 @@ def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monke
     table = condition_table(longer, tmp_path)
     assert [row["label_grad"] is None for row in table.rows] == [True, False]
     assert "digits: missing runs of label_grad (as it is)." in table.notes
+
+    failed = json.loads(of_label_grad[0]) | {
+        "error": {"message": "the loss became NaN at step 7"},
+        "out_of_domain": None,
+    }
+    with (trials.place(tmp_path) / "records.jsonl").open("a") as file:
+        file.write(json.dumps(failed) + "\n")
+    notes = condition_table(longer, tmp_path).notes
+    told = "label_grad (as it is), seed 0: the loss became NaN at step 7"
+    assert f"digits: failed runs, which are in no number: {told}." in notes
+    assert not any("missing" in note for note in notes)
 
 
 @pytest.mark.parametrize(("hold_out", "n"), [(None, 1), ("15", 1), ("2", 2), ("each", 3)])

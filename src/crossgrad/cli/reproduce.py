@@ -116,7 +116,7 @@ def reproduce(
                 raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
         parts, figures = [part for part in parts if _study_name(part) in study], []
     if training and (parts or figures):
-        jobs = options.runs_at_once(jobs, threads=1, address=address) or 1
+        jobs = options.runs_at_once(jobs, threads=1, address=address)
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
             if parts:
@@ -161,8 +161,21 @@ def reproduce(
         if not as_json:
             print_paper_table(table)
             show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
-    if as_json:
-        show_json(tables if name == "all" else tables.get(name))
+    if as_json and tables:
+        show_json(tables if name == "all" else tables[name])
+    if failed := sum(_n_failed(part, folder) for part in parts) if training else 0:
+        say(f"{count(failed, 'run')} failed; the table's notes say how.", style="yellow")
+    if failed or not tables:
+        raise typer.Exit(1)
+
+
+def _n_failed(part: "Study | Trials", folder: Path) -> int:
+    from crossgrad.records import read_records
+    from crossgrad.reproduction import Trials
+    from crossgrad.reproduction.carrying_out import COMPARISON
+
+    place = part.place(folder) if isinstance(part, Trials) else folder / part.name / COMPARISON
+    return sum(bool(record["error"]) for record in read_records(place)) if (place / "records.jsonl").exists() else 0
 
 
 def _study_name(part: "Study | Trials") -> str:
@@ -176,14 +189,14 @@ def _train(
     *,
     engine: str,
     address: str | None,
-    jobs: int,
+    jobs: int | None,
 ) -> None:
     from crossgrad.cli.progress import ComparisonProgress, duration
     from crossgrad.cli.sweep_progress import SweepProgress
     from crossgrad.reproduction import Trials, carry_out_study, carry_out_trials, cost_of, cost_of_trials
 
     opened: list[tuple[Study | Trials, DomainDataset]] = []
-    total = 0.0
+    total, at_once = 0.0, jobs or 1
     for part in parts:
         try:
             with status(f"planning {part.name}"):
@@ -197,10 +210,12 @@ def _train(
             say(f"{part.name}: left out. {error}", style="yellow")
             continue
         done = f", {cost.n_done} are done" if cost.n_done else ""
-        say(f"{part.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / jobs)} to go")
+        say(f"{part.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / at_once)} to go")
         opened.append((part, dataset))
-        total += cost.seconds / jobs
-    say(f"{jobs} at once: about {duration(total)} in all. It can be interrupted at any time and goes on later.")
+        total += cost.seconds / at_once
+    # A cluster's CPUs decide how many go at once there, and are not timed.
+    at = f"{jobs} at once" if jobs else "If one went at a time, here"
+    say(f"{at}: about {duration(total)} in all. It can be interrupted at any time and goes on later.")
     for part, dataset in opened:
         say(f"\n{part.name}", style="bold")
         where: dict[str, Any] = {"engine": engine, "address": address, "jobs": jobs, "command": options.command()}
@@ -217,7 +232,7 @@ def _train(
                 folder,
                 dataset,
                 following=following,
-                following_sweep=lambda: SweepProgress(err, jobs=jobs),
+                following_sweep=lambda: SweepProgress(err, jobs=jobs, advise=False),
                 **where,
             )
 

@@ -16,8 +16,8 @@ from crossgrad.sweeping import Sweep
 from crossgrad.training import Stretch
 
 
-def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None) -> None:
-    """Say what will be done, and about how long it takes."""
+def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None, advise: bool = True) -> None:
+    """Say what will be done, and about how long it takes; with `advise`, also which option makes less of it."""
     dataset, runs = sweep.dataset, sweep.runs
     trainings = {(validation.held_out, validation.left_out) for validation in sweep.validations}
     say(
@@ -42,7 +42,7 @@ def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None) -> N
     expected = sweep.expected_seconds(to_do, jobs=jobs or 1)
     done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
     say(done + (f"About {duration(expected)} to go." if to_do else "Nothing is left to do."))
-    if expected > LONG_SECONDS:
+    if advise and expected > LONG_SECONDS:
         say("--budget fits it to your time; it can be interrupted at any time and goes on later.")
 
 
@@ -52,10 +52,12 @@ class SweepProgress:
     Args:
         console: to draw on.
         jobs: runs at once; None where a cluster decides.
+        advise: whether to say which option of `crossgrad sweep` makes less of a long one.
     """
 
-    def __init__(self, console: Console, *, jobs: int | None) -> None:
+    def __init__(self, console: Console, *, jobs: int | None, advise: bool = True) -> None:
         self._bar = ComparisonProgress(console, jobs=jobs)
+        self._advise = advise
         self._jobs = jobs
 
     def __enter__(self) -> "SweepProgress":
@@ -68,7 +70,7 @@ class SweepProgress:
         self._bar.__exit__(kind, error, trace)
 
     def plan(self, sweep: Sweep, to_do: Sequence[Run]) -> None:
-        announce_sweep(sweep, to_do, jobs=self._jobs)
+        announce_sweep(sweep, to_do, jobs=self._jobs, advise=self._advise)
         first = next(iter(sweep.step_seconds.values()))
         self._bar.begin(sweep.runs, to_do, sweep.dataset, {sweep.method: first})
 

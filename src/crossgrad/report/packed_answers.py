@@ -18,23 +18,23 @@ PACKED = "answers.npz"
 
 
 def pack_answers(folder: Path, records: Sequence[Record]) -> None:
-    """Write the answers of all finished runs beside their records, a bit an example.
+    """Write the answers of finished runs beside their records, a bit an example.
 
-    Nothing is written where the predictions of one of them are not at hand: what was packed before stays.
+    Those of runs whose predictions are not at hand, as in a clone, stay as they were packed before.
 
     Args:
         folder: of records.jsonl and runs/.
         records: in it.
 
     Raises:
-        RecordError: predictions cannot be read, or the file cannot be written.
+        RecordError: predictions, or what was packed before, cannot be read, or the file cannot be written.
     """
     finished = [record for record in records if record["error"] is None]
-    answers = read_answers(finished, Artefacts(folder / "runs"))
-    if not finished or len(answers) < len(finished):
+    answers = unpack_answers(folder, finished)
+    if not answers:
         return
     arrays: dict[str, Any] = {}
-    for record in finished:
+    for record in [record for record in finished if record["key"] in answers]:
         of_run = answers[record["key"]]
         fold = _fold(record)
         arrays.setdefault(f"{fold}/example", of_run.example.astype(np.int32))

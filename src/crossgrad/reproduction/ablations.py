@@ -78,6 +78,7 @@ def ablation_table(scale: Scale, folder: Path) -> PaperTable:
     columns = {"question": "Question", "variant": "Variant"}
     rows: list[dict[str, Cell]] = [{"question": variant.question, "variant": variant.name} for variant in VARIANTS]
     notes = [
+        f"Scale: {scale.what}.",
         f"The first row is CrossGrad with g, calibrated steps of {CALIBRATED_BASE} and weights of 0.5; every other row "
         "changes what it says and nothing else. Nothing was chosen.",
         "Accuracy on unseen domains, the mean over seeds ± its standard error.",
@@ -88,7 +89,7 @@ def ablation_table(scale: Scale, folder: Path) -> PaperTable:
         study, results = trials.study, Results(trials, scale, folder)
         columns |= {study.name: f"{study.name}, %", f"{study.name}_minus": "Minus", f"{study.name}_p": "p"}
         notes.append(f"{study.name}: {study.what}; {trials.n_seeds(scale)} seeds.")
-        notes += [text for text in [results.in_words()] if text]
+        notes += results.in_words()
         for row, variant in zip(rows, VARIANTS, strict=True):
             accuracy = results.of(variant)
             against = results.against(variant, VARIANTS[0]) if variant is not VARIANTS[0] else None

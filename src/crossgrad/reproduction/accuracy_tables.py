@@ -1,23 +1,16 @@
 """From records to a table of the paper: our accuracies beside the published ones, and what may be said of them."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 
-from crossgrad.records import Record, read_records
-from crossgrad.report.differences import Cells, cells_of, difference
 from crossgrad.report.names import CONTROLS, display_name, method_order
 from crossgrad.report.numbers import p_value, signed_points
-from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.report.rows import Difference
-from crossgrad.reproduction.carrying_out import COMPARISON
+from crossgrad.reproduction.found import Found, found_in, pooled
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
-from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import Column, Target
-from crossgrad.significance import Estimate, estimate
+from crossgrad.significance import Comparison, Estimate
 
 COLUMNS = {
     "column": "Task",
@@ -27,125 +20,22 @@ COLUMNS = {
     "minus_published": "Ours - published",
     "gain": "Gain over ERM",
     "p_domains": "p, domains",
+    "p_seeds": "p, seeds",
     "p_examples": "p, examples",
 }
 
 
 HOW_TO_READ = (
-    "Ours: the mean over seeds ± its standard error. p, each comparison's own, not corrected for their number: "
-    "domains, of a paired t test over test domains, seeds averaged; examples, of the matched pairs test (MAPSSWE), "
-    "which speaks of these domains alone."
+    "Ours: accuracy over all test examples, the mean over seeds ± its standard error. Gain: the mean over test "
+    "domains, each as one, of the seeds that both have. p, each comparison's own, not corrected for their number: "
+    "domains, of a paired t test over test domains, seeds averaged; seeds, of one over seeds, domains averaged; "
+    "examples, of the matched pairs test (MAPSSWE), which speaks of these domains and these trained models alone."
 )
 
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The records of one study, or of several pooled.
-
-    Attributes:
-        accuracies: over all examples of the held-out domains, in per cent, of each method by seed; of several folds
-            the mean.
-        cells: of each method, by domain and seed.
-        domains: names, in the data's order.
-    """
-
-    accuracies: Mapping[str, Mapping[int, float]]
-    cells: Mapping[str, Cells]
-    domains: Sequence[str]
-
-    def of(self, method: str) -> Estimate | None:
-        """A method's accuracy: the mean over seeds and its standard error; None where it has no finished run."""
-        values = list(self.accuracies.get(method, {}).values())
-        return estimate(values) if values else None
-
-    def against(self, method: str, other: str) -> Difference | None:
-        """One method minus another; None where they share no domain and seed."""
-        if method not in self.cells or other not in self.cells:
-            return None
-        return difference(self.cells[method], self.cells[other], self.domains)
-
-
-def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = None) -> Found:
-    """Read a study's records from the folder of its scale; empty where there are none.
-
-    Args:
-        study: whose.
-        folder: of all studies at the scale.
-        held_out: the fold that counts; None: all.
-    """
-    place = folder / study.name / COMPARISON
-    records = read_records(place) if (place / "records.jsonl").exists() else []
-    finished = [
-        record
-        for record in records
-        if record["error"] is None and (held_out is None or set(record["held_out"]) == set(held_out))
-    ]
-    domains = finished[0]["domains"] if finished else ()
-    n_folds = study.n_folds(domains) if held_out is None else 1
-    by_method = {
-        method: of_whole_seeds([record for record in finished if record["method"] == method], n_folds)
-        for method in {record["method"] for record in finished}
-    }
-    answers = unpack_answers(place, finished)
-    return Found(
-        accuracies={method: accuracies_by_seed(of_method) for method, of_method in by_method.items()},
-        cells={method: cells_of(of_method, method, answers) for method, of_method in by_method.items()},
-        domains=domains,
-    )
-
-
-def pooled(found: Mapping[str, Found]) -> Found:
-    """Several studies as one, of the methods and seeds that all of them have; one study as it is.
-
-    Args:
-        found: by the study's name. Domains take it before their own: "01" of two studies is two domains.
-    """
-    if len(found) == 1:
-        return next(iter(found.values()))
-    parts = list(found.values())
-    methods = set.intersection(*(set(part.cells) for part in parts))
-    return Found(
-        accuracies={
-            method: {
-                seed: fmean(part.accuracies[method][seed] for part in parts)
-                for seed in parts[0].accuracies[method]
-                if all(seed in part.accuracies[method] for part in parts)
-            }
-            for method in methods
-        },
-        cells={
-            method: {
-                (f"{name}/{domain}", seed): cell
-                for name, part in found.items()
-                for (domain, seed), cell in part.cells[method].items()
-            }
-            for method in methods
-        },
-        domains=[f"{name}/{domain}" for name, part in found.items() for domain in part.domains],
-    )
-
-
-def of_whole_seeds(records: Sequence[Record], n_folds: int) -> list[Record]:
-    """Without those of seeds that lack a fold yet: a mean over other domains would be of something else.
-
-    Args:
-        records: of one way to train, finished.
-        n_folds: how many there are.
-    """
-    folds_of = Counter(record["seed"] for record in records)
-    return [record for record in records if folds_of[record["seed"]] == n_folds]
-
-
-def accuracies_by_seed(records: Sequence[Record]) -> dict[int, float]:
-    """Accuracies over all examples of held-out domains, in per cent, the mean over folds.
-
-    Args:
-        records: of one way to train, finished, with all folds of each seed.
-    """
-    by_seed: dict[int, list[float]] = {}
-    for record in records:
-        by_seed.setdefault(record["seed"], []).append(100 * record["out_of_domain"]["accuracy"])
-    return {seed: fmean(values) for seed, values in by_seed.items()}
+TOGETHER = (
+    "All {n} test domains were held out together, so that they share models and their luck: p over domains "
+    "is too sure of itself, p over seeds speaks of these domains alone."
+)
 
 
 def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
@@ -157,7 +47,12 @@ def accuracy_table(target: Target, scale: Scale, folder: Path) -> PaperTable:
         folder: of the studies at that scale.
     """
     rows: list[dict[str, Cell]] = []
-    notes = [HOW_TO_READ, *target.notes, *(f"{study.name}: {study.what.rstrip('.')}." for study in target.studies)]
+    notes = [
+        f"Scale: {scale.what}.",
+        HOW_TO_READ,
+        *target.notes,
+        *(f"{study.name}: {study.what.rstrip('.')}." for study in target.studies),
+    ]
     for column in target.columns:
         parts = {study.name: found_in(study, folder, held_out=column.held_out) for study in column.studies}
         found = pooled(parts)
@@ -171,10 +66,11 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
     against = found.against(method, "erm") if method != "erm" else None
     published_gain = (column.gains or {}).get(method)
     shown: Cell = None if published is None else f"{published:.1f}"
-    minus = None if ours is None or published is None else f"{ours.value - published:+.1f}"
+    minus = None if ours is None or published is None else signed_points(ours.value - published)
     if published_gain is not None:
-        shown = f"{published_gain:+.1f} on ERM"
-        minus = None if against is None else f"{against.comparison.mean - published_gain:+.1f}"
+        shown = f"{signed_points(published_gain)} on ERM"
+        minus = None if against is None else signed_points(against.comparison.mean - published_gain)
+    over_seeds = found.over_seeds(method, "erm") if method != "erm" else None
     return {
         "column": column.heading,
         "method": display_name(method),
@@ -183,21 +79,26 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
         "minus_published": minus,
         "gain": None if against is None else signed_points(against.comparison.mean),
         "p_domains": None if against is None else _p(against.comparison.p_value),
+        "p_seeds": None if over_seeds is None else _p(over_seeds.p_value),
         "p_examples": None if against is None else _p_of_examples(against),
     }
 
 
 def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]) -> list[str]:
     """What is missing; CrossGrad against LabelGrad and against the controls."""
-    if not any(any(part.accuracies.values()) for part in parts.values()):
+    if not any(any(part.accuracies.values()) or part.failed for part in parts.values()):
         return ["Not run."]
     texts = [
-        f"{display_name('crossgrad')} against {display_name(other)}: {_in_words(against)}"
+        f"{display_name('crossgrad')} against {display_name(other)}: {_in_words(against, over_seeds)}"
         for other in ("label_grad", *CONTROLS)
         if (against := found.against("crossgrad", other)) is not None
+        and (over_seeds := found.over_seeds("crossgrad", other)) is not None
     ]
+    texts += [_FAILED.format(study=name, failed=failed) for name, part in parts.items() if (failed := _failed(part))]
+    if column.shares_models and len(found.domains) > 1:
+        texts.append(TOGETHER.format(n=len({domain for domain, _ in found.cells.get("erm", {})})))
     if len(parts) == 1:
-        return [*texts, *([f"Missing runs: {missing}."] if (missing := _missing(column, scale, found)) else [])]
+        return [*texts, *([f"Missing runs: {missing}."] if (missing := lacking(column, scale, found)) else [])]
     gains = [
         f"{name} {signed_points(against.comparison.mean)}"
         for name, part in parts.items()
@@ -210,15 +111,31 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
         *(
             f"Missing runs of {name}: {missing}."
             for name, part in parts.items()
-            if (missing := _missing(column, scale, part))
+            if (missing := lacking(column, scale, part))
         ),
     ]
 
 
-def _missing(column: Column, scale: Scale, found: Found) -> str:
-    """Methods with the seeds that they lack; "" where none do."""
+_FAILED = "Failed runs of {study}, which are in no number: {failed}."
+
+
+def _failed(found: Found) -> str:
+    """Methods with their seeds that went wrong, and how; "" where none did."""
+    return "; ".join(
+        f"{display_name(method)} (seed {seed}: {error})"
+        for method, errors in found.failed.items()
+        for seed, error in errors.items()
+    )
+
+
+def lacking(column: Column, scale: Scale, found: Found) -> str:
+    """Methods with the seeds that were not run yet; "" where all were."""
     missing = {
-        method: [seed for seed in range(scale.n_seeds) if seed not in found.accuracies.get(method, {})]
+        method: [
+            seed
+            for seed in range(scale.n_seeds)
+            if seed not in found.accuracies.get(method, {}) and seed not in found.failed.get(method, {})
+        ]
         for method in column.methods
     }
     return "; ".join(
@@ -226,10 +143,12 @@ def _missing(column: Column, scale: Scale, found: Found) -> str:
     )
 
 
-def _in_words(against: Difference) -> str:
+def _in_words(against: Difference, over_seeds: Comparison) -> str:
     numbers = [f"{signed_points(against.comparison.mean)} points"]
     if over_domains := _p(against.comparison.p_value):
         numbers.append(f"p {over_domains} over {against.comparison.n} domains")
+    if by_seeds := _p(over_seeds.p_value):
+        numbers.append(f"p {by_seeds} over {over_seeds.n} seeds")
     if over_examples := _p_of_examples(against):
         numbers.append(f"p {over_examples} over examples (MAPSSWE)")
     return f"{', '.join(numbers)}."

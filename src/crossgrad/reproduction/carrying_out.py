@@ -98,7 +98,7 @@ def carry_out_study(
     folder: Path,
     dataset: DomainDataset,
     *,
-    jobs: int,
+    jobs: int | None,
     engine: str = "local",
     address: str | None = None,
     command: str = "",
@@ -112,7 +112,7 @@ def carry_out_study(
         scale: of its runs.
         folder: of all studies of that scale.
         dataset: that `study.open` gave.
-        jobs: runs at once.
+        jobs: runs at once; None where a cluster decides.
         engine: "local" or "ray".
         address: of a running Ray cluster.
         command: that asked for it, for the records.
@@ -125,6 +125,9 @@ def carry_out_study(
             carry_out_sweep(sweep, engine=engine, address=address, jobs=jobs, command=command, follower=sweep_follower)
         chosen.append(sweep.folder)
     comparison = comparison_of(study, scale, folder, dataset, chosen=chosen)
-    with following() as follower:
-        carry_out(comparison, engine=engine, address=address, jobs=jobs, command=command, follower=follower)
-    pack_answers(comparison.folder, read_records(comparison.folder))
+    try:
+        with following() as follower:
+            carry_out(comparison, engine=engine, address=address, jobs=jobs, command=command, follower=follower)
+    finally:  # what is there after an interruption is a table's too
+        if _n_records(comparison):
+            pack_answers(comparison.folder, read_records(comparison.folder))

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crossgrad.data import BENCHMARKS
 from crossgrad.experiments.grids import CALIBRATED_BASE
 from crossgrad.experiments.optimisations import OPTIMISATIONS
 from crossgrad.methods import PRESETS
@@ -30,39 +29,30 @@ WITH_DROPOUT_ALONE = ("repeat",)
 
 
 def conditions_of(study: Study) -> dict[str, dict[str, Any]]:
-    """What is changed, by its name: settings, or the net; the most telling first, since runs may be stopped."""
-    steps = BENCHMARKS[study.benchmark].settings["max_steps"]
+    """What a variant changes, by the condition's name; the most telling first, since runs may be stopped."""
     net = "conv2" if study.trunk == "lenet" else "lenet"
     return {
         "as benchmarked": {},
-        "four times the steps": {"max_steps": 4 * steps},
-        "a quarter of the steps": {"max_steps": steps // 4},
-        "the paper's optimiser (RMSprop, 0.02)": OPTIMISATIONS["paper"],
-        "dropout of 0.5": {"dropout": 0.5},
-        "a fifth of the examples": {"in_domain_fraction": 0.84},
+        "four times the steps": {"steps": 4.0},
+        "a quarter of the steps": {"steps": 0.25},
+        "the paper's optimiser (RMSprop, 0.02)": {"settings": OPTIMISATIONS["paper"]},
+        "dropout of 0.5": {"settings": {"dropout": 0.5}},
+        "a fifth of the examples": {"settings": {"in_domain_fraction": 0.84}},
         f"the net {net}": {"net": net},
     }
 
 
 def _trials(study: Study, most_seeds: int) -> Trials:
     variants = [
-        Variant(
-            name,
-            display_name(method),
-            method,
-            fields,
-            settings={name: value for name, value in change.items() if name != "net"},
-            net=change.get("net"),
-        )
+        Variant(name, display_name(method), method, fields, **change)
         for name, change in conditions_of(study).items()
         for method, fields in METHODS.items()
-        if method not in WITH_DROPOUT_ALONE or change.get("dropout")
+        if method not in WITH_DROPOUT_ALONE or change.get("settings", {}).get("dropout")
     ]
     return Trials("conditions", study, variants, most_seeds)
 
 
 CONDITIONS = (_trials(ROTATED_MNIST, 3), _trials(HANDWRITING, 5))
-"""Of the scale's steps where those are the benchmark's own."""
 
 
 def condition_table(scale: Scale, folder: Path) -> PaperTable:
@@ -76,6 +66,7 @@ def condition_table(scale: Scale, folder: Path) -> PaperTable:
     columns |= {method: display_name(method) for method in METHODS if method != "erm"}
     rows: list[dict[str, Cell]] = []
     notes = [
+        f"Scale: {scale.what}.",
         f"One thing is changed for all methods alike. Perturbations are calibrated to {CALIBRATED_BASE}, CrossGrad has "
         "g and weights of 0.5. Nothing was chosen.",
         "ERM: accuracy on unseen domains, the mean over seeds ± its standard error.",
@@ -85,7 +76,7 @@ def condition_table(scale: Scale, folder: Path) -> PaperTable:
     for trials in CONDITIONS:
         results = Results(trials, scale, folder)
         notes.append(f"{trials.study.name}: {trials.study.what}; {trials.n_seeds(scale)} seeds.")
-        notes += [text for text in [results.in_words()] if text]
+        notes += results.in_words()
         for condition in conditions_of(trials.study):
             erm, *others = [variant for variant in trials.variants if variant.question == condition]
             accuracy = results.of(erm)

@@ -14,6 +14,7 @@ from torch import Tensor
 from crossgrad._types import Batch
 from crossgrad.data import BENCHMARKS, DomainDataset, split, training_subset
 from crossgrad.deployment import train
+from crossgrad.errors import RecordError
 from crossgrad.folders import write_whole
 from crossgrad.methods import PRESETS
 from crossgrad.model import Model
@@ -189,6 +190,9 @@ def _right(model: Model, batch: Batch) -> dict[str, Tensor]:
 
 def _read(file: Path) -> Moves:
     arrays = read_arrays(file, what="moved inputs")
+    needed = {"inputs", "names", *MOVES, *(f"number/{move}/median" for move in MOVES)}
+    if absent := sorted(needed - set(arrays)):
+        raise RecordError(f"{file}: not moved inputs as they are measured now, without {absent[0]}; delete it first")
     inputs = arrays["inputs"].astype(np.float64)
     return Moves(
         inputs,

@@ -92,7 +92,7 @@ SCALES = {
     ),
     "paper": Scale(
         "the paper's: 50,000 steps of 32, its optimisers, its whole grid; meant for a GPU",
-        {**OPTIMISATIONS["paper"], "max_steps": 50_000, "batch_size": 32},
+        {**OPTIMISATIONS["paper"], "max_steps": 50_000, "batch_size": 32, "device": "auto"},
         n_seeds=5,
         grids=_WHOLE_GRID,
         by_benchmark=dict.fromkeys(_SPEECH, OPTIMISATIONS["paper-speech"]),

@@ -19,8 +19,8 @@ from crossgrad.report.artefacts import Answers
 from crossgrad.report.differences import cells_of, difference
 from crossgrad.report.packed_answers import PACKED, pack_answers, unpack_answers
 from crossgrad.report.rows import Difference
-from crossgrad.reproduction.accuracy_tables import accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.carrying_out import Cost
+from crossgrad.reproduction.found import accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
 from crossgrad.significance import Estimate, estimate
@@ -38,6 +38,7 @@ class Variant:
         settings: that differ from the scale's.
         net: of the labels; None for the study's.
         domain_net_divisor: of the numbers of channels of the domain net; None for the label net's own.
+        steps: of the scale's, so many times.
     """
 
     question: str
@@ -47,6 +48,7 @@ class Variant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     net: str | None = None
     domain_net_divisor: int | None = None
+    steps: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,24 +86,30 @@ class Trials:
 
     def settings_of(self, variant: Variant, scale: Scale) -> dict[str, Any]:
         """That differ from the benchmark's own."""
-        divisor = variant.domain_net_divisor
-        net = variant.net or self.study.trunk
-        narrower = {"domain_net": scale.net_for(net, divisor=divisor)} if divisor else {}
-        return {**scale.settings_for(self.study.benchmark), **variant.settings, **narrower}
+        of_scale = scale.settings_for(self.study.benchmark)
+        settings = {**of_scale, **variant.settings}
+        if variant.steps != 1:
+            max_steps = {**BENCHMARKS[self.study.benchmark].settings, **of_scale}["max_steps"]
+            settings["max_steps"] = max(1, round(variant.steps * max_steps))
+        if divisor := variant.domain_net_divisor:
+            settings["domain_net"] = scale.net_for(variant.net or self.study.trunk, divisor=divisor)
+        return settings
 
     def has(self, variant: Variant, scale: Scale, record: Record) -> bool:
-        """Whether a record is of a variant: it has its method, net and settings, all of them."""
+        """Whether a record is of a variant: it has its method, net and settings, all but the device they ran on."""
         settings = {**BENCHMARKS[self.study.benchmark].settings, **self.settings_of(variant, scale)}
         wanted = Settings.of(settings).for_method(variant.method, variant.fields).to_json()
-        found: Mapping[str, Any] = record["settings"]
+        found = dict(record["settings"])
+        for told in (wanted, found):
+            told.pop("device", None)
         net = self.net_of(variant, scale)
         return bool(record["method"] == variant.method and record["net"] == net and found == wanted)
 
 
 def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Comparison:
-    """All variants with the first seed, then with the next."""
-    runs = [
-        run
+    """All variants with the first seed, then with the next; those that are the same at a scale once."""
+    runs = {
+        run.key(dataset): run
         for seed in range(trials.n_seeds(scale))
         for variant in trials.variants
         for run in plan(
@@ -114,8 +122,8 @@ def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDatas
             fields={variant.method: variant.fields},
             **trials.settings_of(variant, scale),
         ).runs
-    ]
-    return Comparison(dataset, tuple(runs), trials.place(folder))
+    }
+    return Comparison(dataset, tuple(runs.values()), trials.place(folder))
 
 
 def cost_of_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Cost:
@@ -139,7 +147,7 @@ def carry_out_trials(
     folder: Path,
     dataset: DomainDataset,
     *,
-    jobs: int,
+    jobs: int | None,
     engine: str = "local",
     address: str | None = None,
     command: str = "",
@@ -167,11 +175,14 @@ def carry_out_trials(
             command=command,
             follow=follower.advance if follower is not None else follow_nothing,
         )
-        with closing(going) as records:
-            for record in records:
-                if follower is not None:
-                    follower.finish(record)
-        pack_answers(comparison.folder, read_records(comparison.folder))
+        try:
+            with closing(going) as records:
+                for record in records:
+                    if follower is not None:
+                        follower.finish(record)
+        finally:  # what is there after an interruption is a table's too
+            if (comparison.folder / "records.jsonl").exists():
+                pack_answers(comparison.folder, read_records(comparison.folder))
 
 
 class Results:
@@ -187,6 +198,7 @@ class Results:
         place = trials.place(folder)
         records = read_records(place) if (place / "records.jsonl").exists() else []
         self._finished = [record for record in records if record["error"] is None]
+        self._failed = [record for record in records if record["error"] is not None]
         self._answers: dict[str, Answers] = unpack_answers(place, self._finished)
         self._trials, self._scale = trials, scale
 
@@ -202,26 +214,44 @@ class Results:
 
     @cached_property
     def missing(self) -> list[Variant]:
-        """Variants that lack runs."""
+        """Variants that lack runs which did not fail."""
         n_seeds = self._trials.n_seeds(self._scale)
-        return [variant for variant in self._trials.variants if len(self._by_seed(variant)) < n_seeds]
+        return [
+            variant
+            for variant in self._trials.variants
+            if len({*self._by_seed(variant), *(record["seed"] for record in self._failed_of(variant))}) < n_seeds
+        ]
 
-    def in_words(self) -> str:
-        """Which runs are missing, by the question they answer; "" where none are."""
-        if not self.missing:
-            return ""
-        if not self._finished:
-            return f"{self._trials.study.name}: not run."
+    def in_words(self) -> list[str]:
+        """Sentences on which runs are missing, by the question they answer, and which failed; none where none did."""
+        study = self._trials.study.name
+        if not self._finished and not self._failed:
+            return [f"{study}: not run."]
         by_question: dict[str, list[str]] = {}
         for variant in self.missing:
             by_question.setdefault(variant.question, []).append(variant.name)
-        texts = [", ".join(names) + (f" ({question})" if question else "") for question, names in by_question.items()]
-        return f"{self._trials.study.name}: missing runs of {'; '.join(texts)}."
+        missing = [", ".join(names) + _of(question) for question, names in by_question.items()]
+        failed = [
+            f"{variant.name}{_of(variant.question)}, seed {record['seed']}: {record['error']['message']}"
+            for variant in self._trials.variants
+            for record in self._failed_of(variant)
+        ]
+        return [
+            *([f"{study}: missing runs of {'; '.join(missing)}."] if missing else []),
+            *([f"{study}: failed runs, which are in no number: {'; '.join(failed)}."] if failed else []),
+        ]
 
     def _records(self, variant: Variant) -> list[Record]:
         """Of whole seeds."""
         own = [record for record in self._finished if self._trials.has(variant, self._scale, record)]
         return of_whole_seeds(own, self._trials.study.n_folds(own[0]["domains"])) if own else []
 
+    def _failed_of(self, variant: Variant) -> list[Record]:
+        return [record for record in self._failed if self._trials.has(variant, self._scale, record)]
+
     def _by_seed(self, variant: Variant) -> dict[int, float]:
         return accuracies_by_seed(self._records(variant))
+
+
+def _of(question: str) -> str:
+    return f" ({question})" if question else ""

@@ -1,0 +1,136 @@
+"""What the records of a study say: accuracies by seed, differences between methods, what failed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+
+from crossgrad.records import Record, read_records
+from crossgrad.report.differences import Cells, cells_of, difference
+from crossgrad.report.packed_answers import unpack_answers
+from crossgrad.report.rows import Difference
+from crossgrad.reproduction.carrying_out import COMPARISON
+from crossgrad.reproduction.studies import Study
+from crossgrad.significance import Comparison, Estimate, estimate, paired_t
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The records of one study, or of several pooled.
+
+    Attributes:
+        accuracies: over all examples of the held-out domains, in per cent, of each method by seed; of several folds
+            the mean.
+        cells: of each method, by domain and seed.
+        domains: names, in the data's order.
+        failed: of each method, seeds with what went wrong.
+    """
+
+    accuracies: Mapping[str, Mapping[int, float]]
+    cells: Mapping[str, Cells]
+    domains: Sequence[str]
+    failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    def of(self, method: str) -> Estimate | None:
+        """A method's accuracy: the mean over seeds and its standard error; None where it has no finished run."""
+        values = list(self.accuracies.get(method, {}).values())
+        return estimate(values) if values else None
+
+    def against(self, method: str, other: str) -> Difference | None:
+        """One method minus another; None where they share no domain and seed."""
+        if method not in self.cells or other not in self.cells:
+            return None
+        return difference(self.cells[method], self.cells[other], self.domains)
+
+    def over_seeds(self, method: str, other: str) -> Comparison | None:
+        """One method minus another in points, a paired t test over seeds, domains averaged; None as above."""
+        own, others = self.cells.get(method, {}), self.cells.get(other, {})
+        by_seed: dict[int, list[float]] = {}
+        for place in own:
+            if place in others:
+                by_seed.setdefault(place[1], []).append(100 * (own[place].accuracy - others[place].accuracy))
+        return paired_t([fmean(values) for values in by_seed.values()]) if by_seed else None
+
+
+def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = None) -> Found:
+    """Read a study's records from the folder of its scale; empty where there are none.
+
+    Args:
+        study: whose.
+        folder: of all studies at the scale.
+        held_out: the fold that counts; None: all.
+    """
+    place = folder / study.name / COMPARISON
+    records = read_records(place) if (place / "records.jsonl").exists() else []
+    of_folds = [record for record in records if held_out is None or set(record["held_out"]) == set(held_out)]
+    finished = [record for record in of_folds if record["error"] is None]
+    failed: dict[str, dict[int, str]] = {}
+    for record in of_folds:
+        if record["error"] is not None:
+            failed.setdefault(record["method"], {})[record["seed"]] = record["error"]["message"]
+    domains = finished[0]["domains"] if finished else ()
+    n_folds = study.n_folds(domains) if held_out is None else 1
+    by_method = {
+        method: of_whole_seeds([record for record in finished if record["method"] == method], n_folds)
+        for method in {record["method"] for record in finished}
+    }
+    answers = unpack_answers(place, finished)
+    return Found(
+        accuracies={method: accuracies_by_seed(of_method) for method, of_method in by_method.items()},
+        cells={method: cells_of(of_method, method, answers) for method, of_method in by_method.items()},
+        domains=domains,
+        failed=failed,
+    )
+
+
+def pooled(found: Mapping[str, Found]) -> Found:
+    """Several studies as one, of the methods and seeds that all of them have; one study as it is.
+
+    Args:
+        found: by the study's name. Domains take it before their own: "01" of two studies is two domains.
+    """
+    if len(found) == 1:
+        return next(iter(found.values()))
+    parts = list(found.values())
+    methods = set.intersection(*(set(part.cells) for part in parts))
+    seeds = {method: set.intersection(*(set(part.accuracies[method]) for part in parts)) for method in methods}
+    return Found(
+        accuracies={
+            method: {seed: fmean(part.accuracies[method][seed] for part in parts) for seed in sorted(seeds[method])}
+            for method in methods
+        },
+        cells={
+            method: {
+                (f"{name}/{domain}", seed): cell
+                for name, part in found.items()
+                for (domain, seed), cell in part.cells[method].items()
+                if seed in seeds[method]
+            }
+            for method in methods
+        },
+        domains=[f"{name}/{domain}" for name, part in found.items() for domain in part.domains],
+    )
+
+
+def of_whole_seeds(records: Sequence[Record], n_folds: int) -> list[Record]:
+    """Without those of seeds that lack a fold yet: a mean over other domains would be of something else.
+
+    Args:
+        records: of one way to train, finished.
+        n_folds: how many there are.
+    """
+    folds_of = Counter(record["seed"] for record in records)
+    return [record for record in records if folds_of[record["seed"]] == n_folds]
+
+
+def accuracies_by_seed(records: Sequence[Record]) -> dict[int, float]:
+    """Accuracies over all examples of held-out domains, in per cent, the mean over folds.
+
+    Args:
+        records: of one way to train, finished, with all folds of each seed.
+    """
+    by_seed: dict[int, list[float]] = {}
+    for record in records:
+        by_seed.setdefault(record["seed"], []).append(100 * record["out_of_domain"]["accuracy"])
+    return {seed: fmean(values) for seed, values in by_seed.items()}
