@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rich.console import Console
 
 import crossgrad
 from commands import Command
-from crossgrad.cli.progress import ComparisonProgress
+from crossgrad.cli.progress import ComparisonProgress, announce
 from crossgrad.comparison import plan
 from crossgrad.data import open_dataset
 from crossgrad.records import Record, read_records
@@ -451,3 +452,13 @@ def test_the_time_left_is_known_from_the_first_news_on_even_if_that_is_of_a_fini
     )
     Console(file=screen, width=100).print(follower._render())
     assert re.search(r"0/2 \d+ s left", screen.getvalue())
+
+
+def test_runs_of_several_lengths_and_nets_are_announced_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned = plan(images(), output=tmp_path, methods=["erm"], seeds=[0], max_steps=4, match="passes", net="lenet")
+    short = replace(planned.runs[0], net="conv2", settings=replace(planned.runs[0].settings, max_steps=2))
+    both = replace(planned, runs=(*planned.runs, short))
+    announce(both, both.runs, expected=1.0, jobs=1)
+    assert ", 2 or 4 steps of 64 with lenet or conv2, 1 at once" in " ".join(capsys.readouterr().err.split())

@@ -22,6 +22,7 @@ from crossgrad.cli.first_look import first_look
 from crossgrad.comparison import Comparison
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
+from crossgrad.experiments.matching import MATCHED
 from crossgrad.experiments.runs import Run
 from crossgrad.printing import printable
 from crossgrad.records import Record
@@ -69,7 +70,8 @@ def announce(
     """Say what will be done, and about how long it takes; with `advise`, also which options make less of it."""
     dataset, runs = comparison.dataset, comparison.runs
     n_folds, n_methods = len({run.held_out for run in runs}), len({run.method for run in runs})
-    first = runs[0].settings
+    steps = sorted({run.settings.max_steps for run in runs if run.method != MATCHED})
+    nets = dict.fromkeys(run.net for run in runs)
     say(
         f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
         f"{len(dataset.domain_names)} domains"
@@ -79,7 +81,7 @@ def announce(
     say(
         f"{len(runs)} runs: {count(n_variants, 'method' if n_variants == n_methods else 'variant')} x "
         f"{count(n_folds, 'fold')} of held-out domains x {count(n_seeds, 'seed')}, "
-        f"{first.max_steps} steps of {first.batch_size} with {runs[0].net}, "
+        f"{' or '.join(map(str, steps))} steps of {runs[0].settings.batch_size} with {' or '.join(nets)}, "
         f"{jobs or 'as many as the cluster takes'} at once"
     )
     if runs[0].left_out:

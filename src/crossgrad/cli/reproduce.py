@@ -55,7 +55,7 @@ def reproduce(
     ] = "cpu",
     study: Annotated[
         list[str] | None,
-        typer.Option(metavar="STUDY", help="Train this study alone, such as handwriting; may be given again."),
+        typer.Option(metavar="STUDY", help="Train on this study alone, such as handwriting; may be given again."),
     ] = None,
     output: Annotated[
         Path, typer.Option(help="Folder of records and tables; OUTPUT/SCALE holds those of a scale.")

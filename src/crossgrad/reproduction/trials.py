@@ -12,6 +12,7 @@ from crossgrad.data import BENCHMARKS, DomainDataset
 from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.following import follow_nothing
+from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.records import Record, read_records
@@ -127,12 +128,17 @@ def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDatas
 
 
 def cost_of_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Cost:
-    """Count runs and time a few steps of each method."""
+    """Count runs and time a few steps of each method with each of its nets."""
     comparison = plan_trials(trials, scale, folder, dataset)
     done = _keys_done(comparison)
     left = [run for run in comparison.runs if run.key(dataset) not in done]
-    by_method = step_seconds(left, dataset) if left else {}
-    seconds = sum(by_method[run.method] * run.n_steps for run in left)
+    kinds: dict[tuple[str, str, str | None], list[Run]] = {}
+    for run in left:
+        kinds.setdefault((run.method, run.net, run.settings.domain_net), []).append(run)
+    seconds = sum(
+        step_seconds(of_kind, dataset)[method] * sum(run.n_steps for run in of_kind)
+        for (method, *_), of_kind in kinds.items()
+    )
     return Cost(len(comparison.runs), len(comparison.runs) - len(left), seconds)
 
 
