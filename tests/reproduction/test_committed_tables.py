@@ -3,10 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from crossgrad.cli.paper_tables import as_markdown
+from crossgrad.records import read_records
+from crossgrad.report.names import display_name
 from crossgrad.reproduction import (
     FIGURES,
     SCALES,
@@ -53,6 +56,21 @@ def test_a_picture_comes_from_its_measurements(path: Path) -> None:
     shown = RESULTS.parents[1] / "docs" / "images" / f"{path.stem}.svg"
     if path.parent.name == "cpu":
         assert shown.read_text(encoding="utf-8") == figure.svg
+
+
+@pytest.mark.parametrize(
+    ("study", "shown"), [("fonts", "fonts"), ("handwriting", "handwriting"), ("rotated_mnist", "rotated MNIST")]
+)
+def test_the_page_says_how_much_harder_moved_inputs_were(study: str, shown: str) -> None:
+    page = (RESULTS.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    records = read_records(RESULTS / "cpu" / study / "comparison")
+    for method in ("label_grad", "crossgrad", "random"):
+        runs = [record for record in records if record["method"] == method and record["error"] is None]
+        length = fmean(100 * run["perturbation"]["l2"] / run["perturbation"]["input_l2"] for run in runs)
+        unmoved, moved = (
+            fmean(run["losses"]["last"][name] for run in runs) for name in ("label_loss", "perturbed_label_loss")
+        )
+        assert f"| {shown} | {display_name(method)} | {length:.1f} | {unmoved:.4f} | {moved:.4f} |" in page
 
 
 def test_the_main_table_of_the_readme_is_the_committed_one() -> None:
