@@ -30,6 +30,10 @@ VARIANTS = (
     Variant("", BASE, fields=_PAPER),
     Variant("", "ERM", "erm"),
     Variant("", "LabelGrad", "label_grad", {"label_gradient_step": _STEP}),
+    _changed("Shaped how?", "clipped to 0.1", clip=0.1),
+    _changed("Shaped how?", "each example to one L2 norm", norm="l2"),
+    _changed("Shaped how?", "each example to one L-infinity norm", norm="linf"),
+    _changed("Shaped how?", "signs alone", norm="sign"),
     Variant(
         "Both nets jointly?",
         "the domain net first, by itself",
@@ -51,18 +55,14 @@ VARIANTS = (
     _steps("Whose gradient?", "of the batch's mean loss, 0.3 times", 0.3, reduction="mean"),
     Variant("Whose gradient?", "as the authors' code: mean, clip 0.1, step 10, no g", fields=PRESETS["authors-code"]),
     Variant("Whose gradient?", "as Dassl: mean, clip 0.1, step 1, no g", fields=PRESETS["dassl"]),
-    _changed("Shaped how?", "clipped to 0.1", clip=0.1),
-    _changed("Shaped how?", "each example to one L2 norm", norm="l2"),
-    _changed("Shaped how?", "each example to one L-infinity norm", norm="linf"),
-    _changed("Shaped how?", "signs alone", norm="sign"),
     _changed("How mixed?", "each example moved or not, at random", mixing="examples"),
     _changed("How mixed?", "weights of 0.1", label_weight=0.1, domain_weight=0.1),
     _changed("How mixed?", "weights of 0.9", label_weight=0.9, domain_weight=0.9),
     Variant("How large a domain net?", "half the channels", fields=_PAPER, domain_net_divisor=2),
     Variant("How large a domain net?", "a quarter of the channels", fields=_PAPER, domain_net_divisor=4),
 )
-"""The first is what the others are compared with. Calibrated steps hold the perturbations' size where a shape or a
-reduction changes the gradient's, so that one thing changes."""
+"""The most telling first, since runs may be stopped. The first is what the others are compared with. Calibrated steps
+hold the perturbations' size where a shape or a reduction changes the gradient's, so that one thing changes."""
 
 ABLATIONS = (Trials("ablations", ROTATED_MNIST, VARIANTS, 3), Trials("ablations", HANDWRITING, VARIANTS, 5))
 """Three seeds of six angles are more trainings than five of one split."""
