@@ -10,6 +10,7 @@ import pytest
 from crossgrad.cli.paper_tables import as_markdown
 from crossgrad.records import read_records
 from crossgrad.report.names import display_name
+from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction import (
     FIGURES,
     SCALES,
@@ -21,6 +22,9 @@ from crossgrad.reproduction import (
     draw_gallery,
     summary_table,
 )
+from crossgrad.reproduction.found import found_in
+from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, Study
+from crossgrad.significance import SIGNIFICANCE_LEVEL
 
 RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
 TABLES = sorted(path for path in RESULTS.glob("*/*.json") if path.stem != "table3")
@@ -71,6 +75,41 @@ def test_the_page_says_how_much_harder_moved_inputs_were(study: str, shown: str)
             fmean(run["losses"]["last"][name] for run in runs) for name in ("label_loss", "perturbed_label_loss")
         )
         assert f"| {shown} | {display_name(method)} | {length:.1f} | {unmoved:.4f} | {moved:.4f} |" in page
+
+
+def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
+    page = " ".join((RESULTS.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8").split())
+    records = read_records(RESULTS / "cpu" / "conditions" / "rotated_mnist")
+    long = {(record["method"], record["held_out"][0]): record for record in records if record["max_steps"] == 4000}
+    at_15 = {method: 100 * long[method, "15"]["out_of_domain"]["accuracy"] for method in ("erm", "label_grad")}
+    assert f"at 15 degrees ERM has {at_15['erm']:.1f} % and LabelGrad {at_15['label_grad']:.1f}" in page
+    rows = condition_table(SCALES["cpu"], RESULTS / "cpu").rows
+    short, longer = rows[0]["erm"], rows[1]["erm"]
+    assert f"with 4,000 steps ERM has {longer} % over the angles where it had {short}," in page
+    gain, _, p = str(rows[1]["label_grad"]).partition(" ")
+    assert f"LabelGrad is {gain.removeprefix('+')} points above it as before (p {p.strip('()')})" in page
+
+
+@pytest.mark.parametrize(
+    ("study", "shown"),
+    [(FONTS, "fonts"), (HANDWRITING, "handwriting (Sanskrit)"), (ROTATED_MNIST, "rotated MNIST")],
+    ids=lambda given: getattr(given, "name", None),
+)
+def test_the_page_answers_by_the_records_whether_the_domain_s_gradient_helps(study: Study, shown: str) -> None:
+    found = found_in(study, RESULTS / "cpu")
+    cells = []
+    for control in ("random", "erm_matched"):
+        over_domains, over_seeds = found.against("crossgrad", control), found.over_seeds("crossgrad", control)
+        assert over_domains is not None
+        assert over_seeds is not None
+        assert over_domains.comparison.p_value is not None
+        assert over_seeds.p_value is not None
+        p = max(over_domains.comparison.p_value, over_seeds.p_value)
+        gain = over_domains.comparison.mean
+        helps = gain > 0 and p < SIGNIFICANCE_LEVEL
+        cells.append(f"{'yes' if helps else 'no'}: {signed_points(gain)} points (p {p_value(p)})")
+    page = (RESULTS.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    assert f"| {shown} | {' | '.join(cells)} |" in page
 
 
 def test_the_main_table_of_the_readme_is_the_committed_one() -> None:
