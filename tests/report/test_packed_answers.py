@@ -62,8 +62,7 @@ def test_a_clone_that_goes_on_packs_its_new_runs_beside_the_old_ones(folder: Pat
     shutil.rmtree(folder / "runs")
     found = unpack_answers(folder, records)
     assert found.keys() == expected.keys()
-    for key, answers in found.items():
-        np.testing.assert_array_equal(answers.right, expected[key].right)
+    assert all(np.array_equal(answers.right, expected[key].right) for key, answers in found.items())
 
 
 def test_runs_that_are_not_packed_have_no_answers(folder: Path) -> None:

@@ -21,6 +21,7 @@ from crossgrad.reproduction import (
     carry_out_study,
     summary_table,
 )
+from crossgrad.reproduction.accuracy_tables import lacking
 from crossgrad.reproduction.found import Found, found_in, pooled
 from crossgrad.reproduction.studies import HANDWRITING, OTHER_ALPHABETS, Study
 from crossgrad.reproduction.targets import Column
@@ -104,6 +105,16 @@ def test_a_failed_run_is_told_as_failed_and_not_as_missing(tmp_path: Path) -> No
     assert f"Both: Failed runs of two, which are in no number: {told}." in notes
     assert "Both: Missing runs of one: CrossGrad (seeds 1)." in notes
     assert not any("Missing runs of two" in note for note in notes)
+
+
+def test_what_failed_in_one_of_pooled_studies_is_told_as_failed(tmp_path: Path) -> None:
+    failed = json.loads(record("crossgrad", 1, a=0.0)) | {"error": {"message": "the loss became NaN"}}
+    write(tmp_path, "one", *(record(method, seed, a=0.5) for method in METHODS for seed in (0, 1)))
+    kept = [record(method, seed, a=0.5) for method, seed in (("erm", 0), ("erm", 1), ("crossgrad", 0))]
+    write(tmp_path, "two", *kept, json.dumps(failed))
+    found = pooled({study.name: found_in(study, tmp_path) for study in (ONE, TWO)})
+    assert found.failed == {"crossgrad": {1: "the loss became NaN"}}
+    assert lacking(BOTH.columns[0], SCALE, found) == ""
 
 
 def test_domains_that_share_models_get_a_warning_and_a_test_over_seeds(tmp_path: Path) -> None:

@@ -94,9 +94,12 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
         if (against := found.against("crossgrad", other)) is not None
         and (over_seeds := found.over_seeds("crossgrad", other)) is not None
     ]
-    texts += [_FAILED.format(study=name, failed=failed) for name, part in parts.items() if (failed := _failed(part))]
-    if column.shares_models and len(found.domains) > 1:
-        texts.append(TOGETHER.format(n=len({domain for domain, _ in found.cells.get("erm", {})})))
+    texts += [
+        _FAILED.format(study=name, failed=failed) for name, part in parts.items() if (failed := failed_runs(part))
+    ]
+    n_tested = len({domain for cells in found.cells.values() for domain, _ in cells})
+    if column.shares_models and n_tested > 1:
+        texts.append(TOGETHER.format(n=n_tested))
     if len(parts) == 1:
         return [*texts, *([f"Missing runs: {missing}."] if (missing := lacking(column, scale, found)) else [])]
     gains = [
@@ -119,7 +122,7 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
 _FAILED = "Failed runs of {study}, which are in no number: {failed}."
 
 
-def _failed(found: Found) -> str:
+def failed_runs(found: Found) -> str:
     """Methods with their seeds that went wrong, and how; "" where none did."""
     return "; ".join(
         f"{display_name(method)} (seed {seed}: {error})"

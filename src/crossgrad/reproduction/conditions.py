@@ -13,7 +13,8 @@ from crossgrad.reproduction.accuracy_tables import with_error
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import HANDWRITING, ROTATED_MNIST, Study
-from crossgrad.reproduction.trials import Results, Trials, Variant
+from crossgrad.reproduction.trial_results import Results
+from crossgrad.reproduction.trials import Trials, Variant
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "erm": {},

@@ -110,6 +110,10 @@ def pooled(found: Mapping[str, Found]) -> Found:
             for method in methods
         },
         domains=[f"{name}/{domain}" for name, part in found.items() for domain in part.domains],
+        failed={
+            method: {seed: error for part in parts for seed, error in part.failed.get(method, {}).items()}
+            for method in {method for part in parts for method in part.failed}
+        },
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from crossgrad.report.names import display_name, method_order
 from crossgrad.report.numbers import p_value, signed_points
-from crossgrad.reproduction.accuracy_tables import lacking, with_error
+from crossgrad.reproduction.accuracy_tables import failed_runs, lacking, with_error
 from crossgrad.reproduction.found import Found, found_in, pooled
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
@@ -41,6 +41,8 @@ def summary_table(scale: Scale, folder: Path) -> PaperTable:
         found[heading] = results
         if missing := lacking(column, scale, results):
             notes.append(f"{heading}: missing runs: {missing}.")
+        if failed := failed_runs(results):
+            notes.append(f"{heading}: failed runs, which are in no number: {failed}.")
     methods = sorted({method for results in found.values() for method in results.accuracies}, key=method_order)
     rows: list[dict[str, Cell]] = [
         {"method": display_name(method), **{heading: _cell(results, method) for heading, results in found.items()}}

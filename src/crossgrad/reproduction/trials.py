@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,10 @@ from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.records import Record, read_records
-from crossgrad.report.artefacts import Answers
-from crossgrad.report.differences import cells_of, difference
-from crossgrad.report.packed_answers import PACKED, pack_answers, unpack_answers
-from crossgrad.report.rows import Difference
+from crossgrad.report.packed_answers import PACKED, pack_answers
 from crossgrad.reproduction.carrying_out import Cost
-from crossgrad.reproduction.found import accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
-from crossgrad.significance import Estimate, estimate
 
 
 @dataclass(frozen=True)
@@ -189,75 +183,3 @@ def carry_out_trials(
         finally:  # what is there after an interruption is a table's too
             if (comparison.folder / "records.jsonl").exists():
                 pack_answers(comparison.folder, read_records(comparison.folder))
-
-
-class Results:
-    """The records of trials that are there, by variant.
-
-    Args:
-        trials: of which.
-        scale: that the records are of.
-        folder: of the studies at that scale.
-    """
-
-    def __init__(self, trials: Trials, scale: Scale, folder: Path) -> None:
-        place = trials.place(folder)
-        records = read_records(place) if (place / "records.jsonl").exists() else []
-        self._finished = [record for record in records if record["error"] is None]
-        self._failed = [record for record in records if record["error"] is not None]
-        self._answers: dict[str, Answers] = unpack_answers(place, self._finished)
-        self._trials, self._scale = trials, scale
-
-    def of(self, variant: Variant) -> Estimate | None:
-        """A variant's accuracy in per cent over all examples of held-out domains, the mean over seeds; None without."""
-        by_seed = self._by_seed(variant)
-        return estimate(list(by_seed.values())) if by_seed else None
-
-    def against(self, variant: Variant, other: Variant) -> Difference | None:
-        """One minus the other; None where they share no domain and seed."""
-        one, two = (cells_of(self._records(each), each.method, self._answers) for each in (variant, other))
-        return difference(one, two, self._finished[0]["domains"]) if one and two else None
-
-    @cached_property
-    def missing(self) -> list[Variant]:
-        """Variants that lack runs which did not fail."""
-        n_seeds = self._trials.n_seeds(self._scale)
-        return [
-            variant
-            for variant in self._trials.variants
-            if len({*self._by_seed(variant), *(record["seed"] for record in self._failed_of(variant))}) < n_seeds
-        ]
-
-    def in_words(self) -> list[str]:
-        """Sentences on which runs are missing, by the question they answer, and which failed; none where none did."""
-        study = self._trials.study.name
-        if not self._finished and not self._failed:
-            return [f"{study}: not run."]
-        by_question: dict[str, list[str]] = {}
-        for variant in self.missing:
-            by_question.setdefault(variant.question, []).append(variant.name)
-        missing = [", ".join(names) + _of(question) for question, names in by_question.items()]
-        failed = [
-            f"{variant.name}{_of(variant.question)}, seed {record['seed']}: {record['error']['message']}"
-            for variant in self._trials.variants
-            for record in self._failed_of(variant)
-        ]
-        return [
-            *([f"{study}: missing runs of {'; '.join(missing)}."] if missing else []),
-            *([f"{study}: failed runs, which are in no number: {'; '.join(failed)}."] if failed else []),
-        ]
-
-    def _records(self, variant: Variant) -> list[Record]:
-        """Of whole seeds."""
-        own = [record for record in self._finished if self._trials.has(variant, self._scale, record)]
-        return of_whole_seeds(own, self._trials.study.n_folds(own[0]["domains"])) if own else []
-
-    def _failed_of(self, variant: Variant) -> list[Record]:
-        return [record for record in self._failed if self._trials.has(variant, self._scale, record)]
-
-    def _by_seed(self, variant: Variant) -> dict[int, float]:
-        return accuracies_by_seed(self._records(variant))
-
-
-def _of(question: str) -> str:
-    return f" ({question})" if question else ""
