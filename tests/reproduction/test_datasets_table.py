@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from crossgrad.data import BENCHMARKS
-from crossgrad.reproduction import PaperTable, table3
+from crossgrad.reproduction import PaperTable
+from crossgrad.reproduction.datasets import table3
 
 
 @pytest.fixture(autouse=True)

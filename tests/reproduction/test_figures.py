@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crossgrad.reproduction import FIGURES, SCALES, domain_nets, measured, to_measure
-from crossgrad.reproduction.domain_nets import NETS, TRIPLES
+from crossgrad.reproduction import SCALES, domain_nets
+from crossgrad.reproduction.domain_nets import NETS, TRIPLES, measured, to_measure
+from crossgrad.reproduction.figures import FIGURES
 from crossgrad.reproduction.studies import Study
 
 SCALE = replace(SCALES["quick"], settings={"max_steps": 30, "batch_size": 32})
@@ -40,11 +41,11 @@ def test_nothing_is_left_to_measure_and_no_model_is_needed_again(folder: Path) -
 
 @pytest.mark.parametrize(("name", "n_panels"), [("figure6", 4), ("figure7", 2)])
 def test_a_picture_has_its_panels_and_the_same_points_each_time(folder: Path, name: str, n_panels: int) -> None:
-    figure = FIGURES[name](SCALE, folder)
-    root = ElementTree.fromstring(figure.svg)
+    (svg,) = FIGURES[name](SCALE, folder).pictures.values()
+    root = ElementTree.fromstring(svg)
     assert len(root.findall("{*}rect")) == 1 + n_panels
     assert len(root.findall(".//{*}circle")) > 3 * FEW_POINTS
-    assert figure.svg == FIGURES[name](SCALE, folder).svg
+    assert FIGURES[name](SCALE, folder).pictures == {f"{name}.svg": svg}
 
 
 def test_a_picture_has_points_of_all_labels_though_examples_are_in_their_order(folder: Path) -> None:

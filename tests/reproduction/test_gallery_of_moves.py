@@ -20,8 +20,9 @@ from crossgrad.methods import PRESETS
 from crossgrad.model_folder import load
 from crossgrad.perturb import Step
 from crossgrad.report.gallery import diverging
-from crossgrad.reproduction import SCALES, Gallery, draw_gallery, gallery, measured_moves, moves, tasks_to_train
-from crossgrad.reproduction.moves import MOVES, Moves
+from crossgrad.reproduction import SCALES, Made, gallery, moves
+from crossgrad.reproduction.gallery import draw_gallery
+from crossgrad.reproduction.moves import MOVES, Moves, measured_moves, tasks_to_train
 from crossgrad.reproduction.studies import SPEECH_LITHUANIAN, Study
 
 SCALE = replace(SCALES["quick"], settings={"max_steps": 30, "batch_size": 32})
@@ -37,7 +38,7 @@ ABSENT = Study("absent", "lipitk", "the paper's own")
 def tasks() -> object:
     with pytest.MonkeyPatch.context() as patch:
         small = {"digits": DIGITS, "absent": ABSENT}
-        for place in ("reproduction", "reproduction.moves", "reproduction.gallery"):
+        for place in ("reproduction.making", "reproduction.moves", "reproduction.gallery"):
             patch.setattr(f"crossgrad.{place}.TASKS", small)
         yield small
 
@@ -54,8 +55,8 @@ def measured(folder: Path) -> Moves:
     return measured_moves(DIGITS, SCALE, folder)
 
 
-def pixels(gallery: Gallery) -> "np.typing.NDArray[np.uint8]":
-    return np.asarray(Image.open(io.BytesIO(gallery.pictures["digits"])).convert("RGB"))
+def pixels(gallery: Made) -> "np.typing.NDArray[np.uint8]":
+    return np.asarray(Image.open(io.BytesIO(gallery.pictures["gallery-digits.png"])).convert("RGB"))
 
 
 def test_what_was_measured_once_is_drawn_without_model_and_data(folder: Path, tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_what_was_measured_once_is_drawn_without_model_and_data(folder: Path, tm
         patch.setattr(Study, "open", lambda study: pytest.fail("the data was opened"))
         again = draw_gallery(SCALE, tmp_path)
     assert again == draw_gallery(SCALE, folder)
-    assert len(again.pictures["digits"]) < 150_000
+    assert len(again.pictures["gallery-digits.png"]) < 150_000
 
 
 def test_a_training_measured_anew_gives_the_same_file_to_the_bit(folder: Path, tmp_path: Path) -> None:
@@ -196,14 +197,14 @@ def test_the_command_trains_what_is_here_says_what_is_not_and_writes_picture_and
     monkeypatch.setitem(SCALES, "quick", SCALE)
     nothing = command("reproduce", "gallery", "--scale", "quick", "--output", "out", "--no-training")
     assert (nothing.code, nothing.out) == (1, "")
-    assert "no task is trained yet" in " ".join(nothing.err.split())
+    assert "gallery: its models are not trained yet, so it is not drawn." in " ".join(nothing.err.split())
     done = command("reproduce", "gallery", "--scale", "quick", "--output", "out")
     assert done.code == 0
     assert "gallery: 2 models to train" in done.err
     assert "absent is left out. lipitk is not here." in " ".join(done.err.split())
     place = Path("out/quick")
     drawn = draw_gallery(SCALE, place)
-    assert (place / "gallery-digits.png").read_bytes() == drawn.pictures["digits"]
+    assert (place / "gallery-digits.png").read_bytes() == drawn.pictures["gallery-digits.png"]
     assert json.loads((place / "gallery.json").read_text()) == json.loads(json.dumps(asdict(drawn.table)))
 
 

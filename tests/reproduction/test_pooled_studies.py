@@ -12,18 +12,11 @@ from hypothesis import strategies as st
 from crossgrad.data import BENCHMARKS, DomainDataset
 from crossgrad.records import read_records
 from crossgrad.report.differences import Cell
-from crossgrad.reproduction import (
-    SCALES,
-    TARGETS,
-    PaperTable,
-    Target,
-    accuracy_table,
-    carry_out_study,
-    summary_table,
-)
-from crossgrad.reproduction.accuracy_tables import lacking
+from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, carry_out_study
+from crossgrad.reproduction.accuracy_tables import accuracy_table, lacking
 from crossgrad.reproduction.found import Found, found_in, pooled
 from crossgrad.reproduction.studies import HANDWRITING, OTHER_ALPHABETS, Study
+from crossgrad.reproduction.summary import summary_table
 from crossgrad.reproduction.targets import Column
 
 METHODS = ("erm", "crossgrad")

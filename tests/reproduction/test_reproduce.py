@@ -17,7 +17,8 @@ from crossgrad.errors import SettingsError
 from crossgrad.experiments.grids import Dimension, check_grid, points
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import read_records
-from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, accuracy_table
+from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target
+from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import Column
 from small import vectors
@@ -115,7 +116,7 @@ def test_all_tables_are_made_of_what_is_there_and_printed_as_one_document(comman
     done = command("reproduce", "all", "--scale", "quick", "--output", "out", "--no-training", "--json")
     assert done.code == 0
     tables = json.loads(done.out)
-    assert {"table3", "table4", "table9", "ablations", "conditions", "summary"} <= set(tables)
+    assert {"table3", "table4", "table9", "ablations", "conditions", "sizes", "summary"} <= set(tables)
     assert not {"figure6", "figure7", "gallery"} & set(tables)  # they are of models, and there are none
     assert "Fold: Not run." in tables["table4"]["notes"]
     for name, table in tables.items():

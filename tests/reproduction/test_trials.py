@@ -14,18 +14,10 @@ from crossgrad.data import BENCHMARKS
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import PRESETS
 from crossgrad.records import read_records
-from crossgrad.reproduction import (
-    CONDITIONS,
-    SCALES,
-    PaperTable,
-    Scale,
-    ablation_table,
-    ablations,
-    carry_out_trials,
-    condition_table,
-    conditions,
-)
-from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS
+from crossgrad.reproduction import SCALES, PaperTable, Scale, ablations, carry_out_trials, conditions, sizes
+from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS, ablation_table
+from crossgrad.reproduction.conditions import CONDITIONS, condition_table
+from crossgrad.reproduction.sizes import ERM, SIZES, sizes_of_moves
 from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.trials import Trials, Variant, plan_trials
 
@@ -74,7 +66,7 @@ def test_a_record_of_another_device_is_of_the_same_variant() -> None:
     assert DIGITS.has(FEW[0], SCALE, {**record, "settings": settings})
 
 
-@pytest.mark.parametrize("trials", [*ABLATIONS, *CONDITIONS], ids=lambda trials: trials.name)
+@pytest.mark.parametrize("trials", [*ABLATIONS, *CONDITIONS, *SIZES], ids=lambda trials: trials.name)
 def test_every_variant_can_be_built_and_is_told_by_its_record_from_all_others(trials: Trials) -> None:
     for variant in trials.variants:
         build_method(
@@ -230,3 +222,49 @@ def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monke
 @pytest.mark.parametrize(("hold_out", "n"), [(None, 1), ("15", 1), ("2", 2), ("each", 3)])
 def test_a_study_knows_its_folds(hold_out: str | None, n: int) -> None:
     assert Study("angles", "digits", "some", hold_out=hold_out).n_folds(["0", "15", "30"]) == n
+
+
+def test_sizes_differ_by_how_far_and_which_way_alone() -> None:
+    erm, *moving = SIZES[0].variants
+    assert erm is ERM
+    assert len(moving) == 3 * len({variant.question for variant in moving})
+    for variant in moving:
+        step = {"label_grad": "label_gradient_step"}.get(variant.method, "domain_gradient_step")
+        assert variant.fields[step] == f"calibrated:{variant.question}"
+        alike = next(each for each in moving if each.method == variant.method)
+        assert {name for name in alike.fields if alike.fields[name] != variant.fields[name]} <= {step}
+        assert not variant.fields.get("condition", False)
+
+
+def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = Study("digits", "digits", "real digits", net="conv2", hold_out="3")
+    few = [variant for variant in SIZES[0].variants if variant.question in ("", "0.1", "0.5")]
+    trials = Trials("sizes", study, few, most_seeds=2)
+    monkeypatch.setattr(sizes, "SIZES", (trials,))
+    empty = sizes_of_moves(SCALE, tmp_path)
+    assert not empty.pictures
+    assert "digits: not run." in empty.table.notes
+    assert {row["accuracy"] for row in empty.table.rows} == {None}
+
+    longer = replace(SCALE, settings={"max_steps": 20, "batch_size": 32})
+    carry_out_trials(trials, longer, tmp_path, study.open(), jobs=1)
+    records = read_records(trials.place(tmp_path))
+    made = sizes_of_moves(longer, tmp_path)
+    erm, *rows = made.table.rows
+    assert (erm["moved"], erm["harder"], erm["gain"], erm["p"]) == (None, None, None, None)
+    for row, variant in zip(rows, few[1:], strict=True):
+        own = [record for record in records if trials.has(variant, longer, record)]
+        assert len(own) == 3 * 2
+        moved = fmean(100 * each["perturbation"]["l2"] / each["perturbation"]["input_l2"] for each in own)
+        last = [each["losses"]["last"] for each in own]
+        harder = fmean(each["perturbed_label_loss"] for each in last) / fmean(each["label_loss"] for each in last)
+        assert (row["size"], row["method"]) == (variant.question, variant.name)
+        assert (row["moved"], row["harder"]) == (f"{moved:.1f}", f"{harder:.2f}")
+        accuracy = fmean(100 * each["out_of_domain"]["accuracy"] for each in own)
+        assert str(row["accuracy"]).startswith(f"{accuracy:.1f} ± ")
+        assert row["p"] is not None
+    near, far = ([float(str(row["moved"])) for row in rows if row["size"] == size] for size in ("0.1", "0.5"))
+    assert [4 * each < other < 6 * each for each, other in zip(near, far, strict=True)] == [True] * 3
+    page = made.pictures["sizes.svg"].decode()
+    assert page.count("<circle") == len(rows) + 3  # and the legend's
+    assert f">{study.name}</text>" in page

@@ -27,6 +27,7 @@ NAMES = (
     "gallery",
     "ablations",
     "conditions",
+    "sizes",
     "summary",
     "all",
 )
@@ -44,7 +45,8 @@ def reproduce(
             help="table3 (the datasets), table4 (four tasks), table5 (nets), table8 (numbers of training domains), "
             "table9 (angles), figure6 (domain features between angles), figure7 (labels in them), gallery (inputs and "
             "what CrossGrad moves them to), ablations (CrossGrad with one thing changed at a time), conditions (when "
-            "does it help?), summary (methods by tasks, of what is there), or all.",
+            "does it help?), sizes (how far are inputs best moved, and which way?), summary (methods by tasks, of what "
+            "is there), or all.",
             show_default=False,
             autocompletion=_names,
         ),
@@ -79,87 +81,48 @@ def reproduce(
         from crossgrad.cli.paper_tables import as_markdown, print_paper_table
         from crossgrad.data.naming import choices
         from crossgrad.folders import write_whole
-        from crossgrad.reproduction import (
-            ABLATIONS,
-            CONDITIONS,
-            FIGURES,
-            SCALES,
-            TARGETS,
-            TASKS,
-            ablation_table,
-            accuracy_table,
-            condition_table,
-            draw_gallery,
-            summary_table,
-            table3,
-            tasks_to_train,
-            to_measure,
-        )
+        from crossgrad.reproduction import PICTURES, SCALES, make, parts_of
 
         if name not in NAMES:
             raise SettingsError(f"no table {name!r}{choices(name, NAMES)}")
         if scale not in SCALES:
             raise SettingsError(f"no scale {scale!r}{choices(scale, list(SCALES))}")
     names = [known for known in NAMES if known != "all" and name in (known, "all")]
-    targets = {known: TARGETS[known] for known in names if known in TARGETS}
     folder = output / scale
-    figures = [known for known in names if known in (*FIGURES, "gallery")]
-    parts: list[Study | Trials] = [
-        *{study.name: study for target in targets.values() for study in target.studies}.values(),
-        *(ABLATIONS if "ablations" in names else ()),
-        *(CONDITIONS if "conditions" in names else ()),
-    ]
+    pictures = [known for known in names if known in PICTURES]
+    parts = list({part.name: part for known in names for part in parts_of(known)}.values())
     if study:
         known_names = list(dict.fromkeys(_study_name(part) for part in parts))
         for asked in study:
             if asked not in known_names:
                 raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
-        parts, figures = [part for part in parts if _study_name(part) in study], []
-    if training and (parts or figures):
+        parts, pictures = [part for part in parts if _study_name(part) in study], []
+    if training and (parts or pictures):
         jobs = options.runs_at_once(jobs, threads=1, address=address)
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
             if parts:
                 _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
-            for known in figures:
-                (_train_tasks if known == "gallery" else _train_for)(known, SCALES[scale], folder)
+            for known in pictures:
+                _train_for(known, SCALES[scale], folder)
         except KeyboardInterrupt:
             say("Interrupted: finished runs are kept; the same command goes on from there.")
             raise typer.Exit(130) from None
     tables: dict[str, dict[str, Any]] = {}
     for known in names:
         with status(f"making {known}"):
-            pictures: dict[str, bytes] = {}
-            if known == "gallery":
-                if len(tasks_to_train(folder)) == len(TASKS):
-                    say("gallery: no task is trained yet, so it is not drawn.")
-                    continue
-                drawn = draw_gallery(SCALES[scale], folder)
-                table = drawn.table
-                pictures = {f"{known}-{task}.png": picture for task, picture in drawn.pictures.items()}
-            elif known in FIGURES:
-                if missing := to_measure(known, SCALES[scale], folder):
-                    say(f"{known}: {count(len(missing), 'model')} not trained yet, so it is not drawn.")
-                    continue
-                figure = FIGURES[known](SCALES[scale], folder)
-                pictures, table = {f"{known}.svg": figure.svg.encode()}, figure.table
-            else:
-                others = {"ablations": ablation_table, "conditions": condition_table, "summary": summary_table}
-                table = (
-                    accuracy_table(targets[known], SCALES[scale], folder)
-                    if known in targets
-                    else others[known](SCALES[scale], folder)
-                    if known in others
-                    else table3()
-                )
+            made = make(known, SCALES[scale], folder)
+        if made is None:
+            say(f"{known}: its models are not trained yet, so it is not drawn.")
+            continue
         place = output if known == "table3" else folder
-        tables[known] = asdict(table)
+        tables[known] = asdict(made.table)
         content = json.dumps(tables[known], ensure_ascii=False, indent=2) + "\n"
-        files = {f"{known}.md": as_markdown(table).encode(), f"{known}.json": content.encode(), **pictures}
+        files = {f"{known}.md": as_markdown(made.table).encode(), f"{known}.json": content.encode(), **made.pictures}
         for file, written in files.items():
             write_whole(place / file, written, overwrite=True)
         if not as_json:
-            print_paper_table(table)
+            print_paper_table(made.table)
             show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
     if as_json and tables:
         show_json(tables if name == "all" else tables[name])
@@ -237,28 +200,18 @@ def _train(
             )
 
 
-def _train_for(figure: str, scale: "Scale", folder: Path) -> None:
-    from crossgrad.reproduction import measured, to_measure
+def _train_for(picture: str, scale: "Scale", folder: Path) -> None:
+    from crossgrad.reproduction import models_to_train
 
-    missing = to_measure(figure, scale, folder)
-    say(f"{figure}: {count(len(missing), 'model')} to train, one after another")
-    for place, (net, seed) in enumerate(missing, start=1):
-        with status(f"{place} of {len(missing)}: {net}, seed {seed}"):
+    missing = models_to_train(picture, scale, folder)
+    say(f"{picture}: {count(len(missing), 'model')} to train, one after another")
+    absent: set[str] = set()
+    for place, model in enumerate(missing, start=1):
+        if model.study.name in absent:
+            continue
+        with status(f"{place} of {len(missing)}: {model.what}"):
             try:
-                measured(net, seed, scale, folder)
+                model.train()
             except DataError as error:
-                say(f"{figure}: left out. {error}", style="yellow")
-                return
-
-
-def _train_tasks(figure: str, scale: "Scale", folder: Path) -> None:
-    from crossgrad.reproduction import measured_moves, tasks_to_train
-
-    missing = tasks_to_train(folder)
-    say(f"{figure}: {count(len(missing), 'model')} to train, one after another")
-    for place, study in enumerate(missing, start=1):
-        with status(f"{place} of {len(missing)}: {study.name}"):
-            try:
-                measured_moves(study, scale, folder)
-            except DataError as error:
-                say(f"{figure}: {study.name} is left out. {error}", style="yellow")
+                absent.add(model.study.name)
+                say(f"{picture}: {model.study.name} is left out. {error}", style="yellow")

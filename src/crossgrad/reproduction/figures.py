@@ -1,7 +1,6 @@
 """Figures 6 and 7: what the domain features hold, drawn, and the numbers that say what the drawing shows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +9,13 @@ from numpy.typing import NDArray
 
 from crossgrad.report.scatter import scatter
 from crossgrad.reproduction.domain_nets import COMPARED, NETS, TRIPLES, measured
+from crossgrad.reproduction.made import Made
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.significance import Estimate, estimate
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A picture and its numbers.
-
-    Args:
-        svg: a document.
-        table: of numbers.
-    """
-
-    svg: str
-    table: PaperTable
-
-
-def figure6(scale: Scale, folder: Path) -> Figure:
+def figure6(scale: Scale, folder: Path) -> Made:
     """Domain features of three neighbouring angles, and of the middle one moved along the domain loss's gradient.
 
     Reference:
@@ -50,11 +37,11 @@ def figure6(scale: Scale, folder: Path) -> Figure:
                 }
             )
     first, other = (NETS[net].study for net in found)
-    return Figure(
-        _drawn(
-            next(iter(found.values()))[0]["panels"]["figure6"],
-            description="Principal components of domain features by angle; the middle angle also moved",
-        ),
+    panels = next(iter(found.values()))[0]["panels"]["figure6"]
+    picture = _drawn(
+        panels, description="Principal components of domain features by angle; the middle angle also moved"
+    )
+    return Made(
         PaperTable(
             "Figure 6: does the middle angle lie between its neighbours, and where does it go when it is moved?",
             {
@@ -72,10 +59,11 @@ def figure6(scale: Scale, folder: Path) -> Figure:
                 *(f"{study.name}: {study.what.rstrip('.')}." for study in (first, other)),
             ),
         ),
+        {"figure6.svg": picture},
     )
 
 
-def figure7(scale: Scale, folder: Path) -> Figure:
+def figure7(scale: Scale, folder: Path) -> Made:
     """Domain features coloured by label, and how well a linear probe reads labels and domains off them.
 
     Reference:
@@ -91,11 +79,9 @@ def figure7(scale: Scale, folder: Path) -> Figure:
         }
         for net, of_net in found.items()
     ]
-    return Figure(
-        _drawn(
-            next(iter(found.values()))[0]["panels"]["figure7"],
-            description="Principal components of domain features of two angles, coloured by label",
-        ),
+    panels = next(iter(found.values()))[0]["panels"]["figure7"]
+    picture = _drawn(panels, description="Principal components of domain features of two angles, coloured by label")
+    return Made(
         PaperTable(
             "Figure 7: what a linear probe reads off domain features",
             {"net": "Features of", "labels": "Labels, % right", "domains": "Domains, % right"},
@@ -106,6 +92,7 @@ def figure7(scale: Scale, folder: Path) -> Figure:
                 "digits at every angle, so that the probe for domains has seen most digits at other angles.",
             ),
         ),
+        {"figure7.svg": picture},
     )
 
 
@@ -113,12 +100,12 @@ FIGURES = {"figure6": figure6, "figure7": figure7}
 """By the names that `crossgrad reproduce` takes."""
 
 
-def _drawn(panels: Mapping[str, Mapping[str, Any]], *, description: str) -> str:
+def _drawn(panels: Mapping[str, Mapping[str, Any]], *, description: str) -> bytes:
     arrays: dict[str, dict[str, NDArray[np.float64]]] = {
         title: {group: np.array(points, dtype=np.float64).reshape(-1, 2) for group, points in groups.items()}
         for title, groups in panels.items()
     }
-    return scatter(arrays, description=description)
+    return scatter(arrays, description=description).encode()
 
 
 def _number(values: list[float]) -> str:

@@ -52,6 +52,16 @@ class Found:
                 by_seed.setdefault(place[1], []).append(100 * (own[place].accuracy - others[place].accuracy))
         return paired_t([fmean(values) for values in by_seed.values()]) if by_seed else None
 
+    def larger_p(self, method: str, other: str) -> float | None:
+        """Of the tests over domains and over seeds; None where neither can be made.
+
+        Over domains alone a difference would look too sure where these were measured with the same models, over seeds
+        alone it would be one on these domains only.
+        """
+        against, over_seeds = self.against(method, other), self.over_seeds(method, other)
+        found = [against.comparison.p_value if against else None, over_seeds.p_value if over_seeds else None]
+        return max((p for p in found if p is not None), default=None)
+
 
 def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = None) -> Found:
     """Read a study's records from the folder of its scale; empty where there are none.

@@ -1,14 +1,13 @@
 """The gallery: of every task inputs, what CrossGrad moves them to, and how far, as a picture and in numbers."""
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from crossgrad.report.gallery import diverging, panels
+from crossgrad.reproduction.made import Made
 from crossgrad.reproduction.moves import MEASURED, MOVES, TASKS, Moves, measured_moves, tasks_to_train
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
@@ -18,20 +17,7 @@ _HEADINGS = {"domain_perturbed": "Along the domain gradient", "label_perturbed":
 _CELL, _TEXT, _BAR, _FOOT, _INK = 96, 13, (160, 12), 30, (40, 40, 40)  # pixels; a colour
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """Pictures and their numbers.
-
-    Args:
-        pictures: PNG files by the task.
-        table: of numbers.
-    """
-
-    pictures: Mapping[str, bytes]
-    table: PaperTable
-
-
-def draw_gallery(scale: Scale, folder: Path) -> Gallery:
+def draw_gallery(scale: Scale, folder: Path) -> Made:
     """Draw every task that was measured; the table's notes name the others.
 
     Args:
@@ -74,8 +60,7 @@ def draw_gallery(scale: Scale, folder: Path) -> Gallery:
         ),
         *(f"{study.name}: not trained yet." for study in missing),
     ]
-    return Gallery(
-        {name: _drawn(moves) for name, moves in found.items()},
+    return Made(
         PaperTable(
             "Gallery: how far CrossGrad moves inputs, and what its nets make of the moved ones",
             {
@@ -90,6 +75,7 @@ def draw_gallery(scale: Scale, folder: Path) -> Gallery:
             tuple(rows),
             tuple(notes),
         ),
+        {f"gallery-{name}.png": _drawn(moves) for name, moves in found.items()},
     )
 
 

@@ -63,8 +63,6 @@ def _cell(results: Found, method: str) -> str | None:
     against = results.against(method, "erm") if method != "erm" else None
     if against is None:
         return with_error(accuracy)
-    over_seeds = results.over_seeds(method, "erm")
-    both = [against.comparison.p_value, over_seeds.p_value if over_seeds is not None else None]
-    known = [p for p in both if p is not None]
-    gain = signed_points(against.comparison.mean) + (f", p {p_value(max(known))}" if known else "")
+    p = results.larger_p(method, "erm")
+    gain = signed_points(against.comparison.mean) + ("" if p is None else f", p {p_value(p)}")
     return f"{with_error(accuracy)} ({gain})"

@@ -4,14 +4,13 @@ from functools import cached_property
 from pathlib import Path
 
 from crossgrad.records import Record, read_records
-from crossgrad.report.artefacts import Answers
-from crossgrad.report.differences import cells_of, difference
+from crossgrad.report.differences import cells_of
 from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.report.rows import Difference
-from crossgrad.reproduction.found import accuracies_by_seed, of_whole_seeds
+from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.trials import Trials, Variant
-from crossgrad.significance import Estimate, estimate
+from crossgrad.significance import Estimate
 
 
 class Results:
@@ -28,18 +27,38 @@ class Results:
         records = read_records(place) if (place / "records.jsonl").exists() else []
         self._finished = [record for record in records if record["error"] is None]
         self._failed = [record for record in records if record["error"] is not None]
-        self._answers: dict[str, Answers] = unpack_answers(place, self._finished)
         self._trials, self._scale = trials, scale
+        self._answers = unpack_answers(place, self._finished)
 
     def of(self, variant: Variant) -> Estimate | None:
         """A variant's accuracy in per cent over all examples of held-out domains, the mean over seeds; None without."""
-        by_seed = self._by_seed(variant)
-        return estimate(list(by_seed.values())) if by_seed else None
+        return self._found.of(variant.key)
 
     def against(self, variant: Variant, other: Variant) -> Difference | None:
         """One minus the other; None where they share no domain and seed."""
-        one, two = (cells_of(self._records(each), each.method, self._answers) for each in (variant, other))
-        return difference(one, two, self._finished[0]["domains"]) if one and two else None
+        return self._found.against(variant.key, other.key)
+
+    def larger_p(self, variant: Variant, other: Variant) -> float | None:
+        """As `Found.larger_p`."""
+        return self._found.larger_p(variant.key, other.key)
+
+    def records(self, variant: Variant) -> list[Record]:
+        """Of a variant's finished runs, those of whole seeds."""
+        own = [record for record in self._finished if self._trials.has(variant, self._scale, record)]
+        return of_whole_seeds(own, self._trials.study.n_folds(own[0]["domains"])) if own else []
+
+    @cached_property
+    def _found(self) -> Found:
+        """By the variants' keys."""
+        records = {variant.key: self.records(variant) for variant in self._trials.variants}
+        trained = {key: of_variant for key, of_variant in records.items() if of_variant}
+        return Found(
+            accuracies={key: accuracies_by_seed(of_variant) for key, of_variant in trained.items()},
+            cells={
+                key: cells_of(of_variant, of_variant[0]["method"], self._answers) for key, of_variant in trained.items()
+            },
+            domains=self._finished[0]["domains"] if self._finished else (),
+        )
 
     @cached_property
     def missing(self) -> list[Variant]:
@@ -48,7 +67,7 @@ class Results:
         return [
             variant
             for variant in self._trials.variants
-            if len({*self._by_seed(variant), *(record["seed"] for record in self._failed_of(variant))}) < n_seeds
+            if len({record["seed"] for record in [*self.records(variant), *self._failed_of(variant)]}) < n_seeds
         ]
 
     def in_words(self) -> list[str]:
@@ -70,16 +89,8 @@ class Results:
             *([f"{study}: failed runs, which are in no number: {'; '.join(failed)}."] if failed else []),
         ]
 
-    def _records(self, variant: Variant) -> list[Record]:
-        """Of whole seeds."""
-        own = [record for record in self._finished if self._trials.has(variant, self._scale, record)]
-        return of_whole_seeds(own, self._trials.study.n_folds(own[0]["domains"])) if own else []
-
     def _failed_of(self, variant: Variant) -> list[Record]:
         return [record for record in self._failed if self._trials.has(variant, self._scale, record)]
-
-    def _by_seed(self, variant: Variant) -> dict[int, float]:
-        return accuracies_by_seed(self._records(variant))
 
 
 def _of(question: str) -> str:

@@ -45,6 +45,11 @@ class Variant:
     domain_net_divisor: int | None = None
     steps: float = 1.0
 
+    @property
+    def key(self) -> str:
+        """What it is told by."""
+        return f"{self.question}/{self.name}/{self.method}"
+
 
 @dataclass(frozen=True)
 class Trials:
