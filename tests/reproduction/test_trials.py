@@ -47,8 +47,7 @@ def test_a_condition_s_steps_are_of_the_scale_s(trials: Trials, scale: str) -> N
         settings = {**BENCHMARKS[trials.study.benchmark].settings, **trials.settings_of(variant, SCALES[scale])}
         steps.setdefault(variant.question, set()).add(settings["max_steps"])
     (own,) = steps.pop("as benchmarked")
-    assert own == {"quick": 20, "cpu": {"rotated_mnist": 1000, "handwriting": 600}[trials.study.name],
-                   "paper": 50_000}[scale]  # fmt: skip
+    assert own == {"quick": 20, "cpu": 1000, "paper": 50_000}[scale]
     assert steps.pop("four times the steps") == {4 * own}
     assert steps.pop("a quarter of the steps") == {own // 4}
     assert set().union(*steps.values()) == {own}
@@ -164,7 +163,7 @@ def test_all_variants_have_their_row_on_the_page_before_anything_is_trained(
     table = table_of(SCALE, tmp_path)
     page = as_markdown(table)
     assert page.count("\n| ") == 2 + len(table.rows)  # with the headings and the rule
-    assert {"rotated_mnist: not run.", "handwriting: not run."} <= set(table.notes)
+    assert {"rotated_mnist: not run.", "fonts: not run."} <= set(table.notes)
 
 
 def test_a_row_without_a_cell_is_refused_where_it_is_made() -> None:

@@ -12,7 +12,7 @@ from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction.accuracy_tables import with_error
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
-from crossgrad.reproduction.studies import HANDWRITING, ROTATED_MNIST, Study
+from crossgrad.reproduction.studies import FONTS, ROTATED_MNIST, Study
 from crossgrad.reproduction.trial_results import Results
 from crossgrad.reproduction.trials import Trials, Variant
 
@@ -53,7 +53,8 @@ def _trials(study: Study, most_seeds: int) -> Trials:
     return Trials("conditions", study, variants, most_seeds)
 
 
-CONDITIONS = (_trials(ROTATED_MNIST, 3), _trials(HANDWRITING, 5))
+CONDITIONS = (_trials(ROTATED_MNIST, 1), _trials(FONTS, 2))
+"""As many as of the ablations, and for their reasons."""
 
 
 def condition_table(scale: Scale, folder: Path) -> PaperTable:
@@ -76,7 +77,7 @@ def condition_table(scale: Scale, folder: Path) -> PaperTable:
     ]
     for trials in CONDITIONS:
         results = Results(trials, scale, folder)
-        notes.append(f"{trials.study.name}: {trials.study.what}; {trials.n_seeds(scale)} seeds.")
+        notes.append(f"{trials.study.name}: {trials.study.what}; {trials.seeds_in_words(scale)}.")
         notes += results.in_words()
         for condition in conditions_of(trials.study):
             erm, *others = [variant for variant in trials.variants if variant.question == condition]

@@ -40,7 +40,7 @@ VARIANTS = (
     ),
 )
 
-SIZES = (Trials("sizes", FONTS, VARIANTS, 5), Trials("sizes", ROTATED_MNIST, VARIANTS, 3))
+SIZES = (Trials("sizes", FONTS, VARIANTS, 3), Trials("sizes", ROTATED_MNIST, VARIANTS, 1))
 
 _COLUMNS = {
     "task": "Task",
@@ -76,7 +76,7 @@ def sizes_of_moves(scale: Scale, folder: Path) -> Made:
     ]
     for trials in SIZES:
         study, results = trials.study, Results(trials, scale, folder)
-        notes.append(f"{study.name}: {study.what}; {trials.n_seeds(scale)} seeds.")
+        notes.append(f"{study.name}: {study.what}; {trials.seeds_in_words(scale)}.")
         notes += results.in_words()
         lines: dict[str, list[Point]] = {}
         for variant in trials.variants:

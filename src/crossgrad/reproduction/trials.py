@@ -80,6 +80,11 @@ class Trials:
         """How many are trained."""
         return min(scale.n_seeds, self.most_seeds)
 
+    def seeds_in_words(self, scale: Scale) -> str:
+        """How many are trained, as a note tells it."""
+        n, folds = self.n_seeds(scale), self.study.hold_out
+        return f"{n} seed{'s' * (n > 1)}{', each held out in turn' * (folds == 'each')}"
+
     def net_of(self, variant: Variant, scale: Scale) -> str:
         """Of the labels."""
         return scale.net_for(variant.net or self.study.trunk)
