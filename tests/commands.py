@@ -1,5 +1,6 @@
 """The command line in this process."""
 
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -27,8 +28,12 @@ def commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
         monkeypatch.setattr(sys, "path", list(sys.path))
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
+        terminated = signal.getsignal(signal.SIGTERM)
+        try:
+            with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, terminated)
         captured = capsys.readouterr()
         return Done(int(ended.value.code or 0), captured.out, captured.err)
 

@@ -199,12 +199,16 @@ def test_a_run_that_fails_is_recorded_and_told_and_the_others_go_on(tmp_path: Pa
 # Stopped in the middle
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_in_training_ends_cleanly_and_says_how_to_go_on(
-    place: Path, running: "subprocess.Popen[str]", uninterrupted: Path
+    place: Path, running: "subprocess.Popen[str]", uninterrupted: Path, number: signal.Signals
 ) -> None:
     wait_until(lambda: n_records(place) > 0)
     processes = workers(running.pid)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal sends Ctrl-C
+    if number == signal.SIGINT:
+        os.killpg(running.pid, number)  # as a terminal sends Ctrl-C
+    else:
+        running.send_signal(number)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130
     assert len(processes) == 2

@@ -1,5 +1,7 @@
 """The commands, listed once, and how errors end."""
 
+import os
+import signal
 import sys
 import warnings
 from typing import Annotated, Any
@@ -86,6 +88,9 @@ def main() -> None:
     warnings.showwarning = _show_warning
     for category in (DataWarning, CheckpointWarning, TrainingWarning):
         warnings.simplefilter("always", category)
+    # A launcher's processes may be waiting for each other, where no KeyboardInterrupt comes through: they die of it.
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what `kill` and batch systems send is as Ctrl-C
     try:
         command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "train")
         if command != "train":
