@@ -63,6 +63,17 @@ def test_one_point_alone_can_be_drawn():
     assert places(line) == [(160.0, 120.0)]
 
 
+def test_all_names_stand_inside_the_picture():
+    lines = [Line(name * 8, (Point(1.0, 1.0), Point(2.0, 2.0))) for name in "abcde"]
+    page = parsed({"one": (Level("level", 1.5), lines)})
+    _, _, width, height = map(float, page.get("viewBox").split())
+    named = [text for text in page.findall(f"{SVG}text") if text.text in ("level", *(name * 8 for name in "abcde"))]
+    assert len(named) == 6
+    for text in named:
+        assert float(text.get("x")) + 80 <= width
+        assert float(text.get("y")) <= height
+
+
 def test_names_are_escaped():
     text = line_chart(
         {"<b>": (Level("<u>", 1.0), [Line("<script>", (Point(1.0, 1.0),))])}, x="<x>", y="<y>", description="<i>"

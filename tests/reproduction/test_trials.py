@@ -261,6 +261,7 @@ def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkey
         assert (row["moved"], row["harder"]) == (f"{moved:.1f}", f"{harder:.2f}")
         accuracy = fmean(100 * each["out_of_domain"]["accuracy"] for each in own)
         assert str(row["accuracy"]).startswith(f"{accuracy:.1f} ± ")
+        assert row["in_domain"] == f"{fmean(100 * each['in_domain']['accuracy'] for each in own):.1f}"
         assert row["p"] is not None
     near, far = ([float(str(row["moved"])) for row in rows if row["size"] == size] for size in ("0.1", "0.5"))
     assert [4 * each < other < 6 * each for each, other in zip(near, far, strict=True)] == [True] * 3

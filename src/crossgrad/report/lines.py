@@ -65,7 +65,9 @@ def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: 
     room = 0.05 * (max(xs) - min(xs)) or 0.5
     across = Scale(min(xs) - room, max(xs) + room)
     width = len(panels) * (_LEFT + _WIDTH + _GAP)
-    height = _HEAD + _HEIGHT + _FOOT + _LEGEND
+    per_line = (width - _LEFT) // _NAME
+    levels = dict.fromkeys(level.name for level, _ in panels.values() if level is not None)
+    height = _HEAD + _HEIGHT + _FOOT + _LEGEND * -(-(len(names) + len(levels)) // per_line)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif" '
         f'font-size="12"><title>{escape(description)}</title><rect width="{width}" height="{height}" fill="#fff"/>'
@@ -79,9 +81,8 @@ def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: 
     parts.append(
         f'<text transform="translate(12 {_HEAD + _HEIGHT / 2:g}) rotate(-90)" text-anchor="middle">{escape(y)}</text>'
     )
-    levels = dict.fromkeys(level.name for level, _ in panels.values() if level is not None)
     for place, name in enumerate([*names, *levels]):
-        at, base = _LEFT + place * _NAME, _HEAD + _HEIGHT + _FOOT + 12
+        at, base = _LEFT + place % per_line * _NAME, _HEAD + _HEIGHT + _FOOT + 12 + place // per_line * _LEGEND
         parts.append(
             f'<circle cx="{at + 6}" cy="{base - 4}" r="5" fill="{COLOURS[place % len(COLOURS)]}"/>'
             if name in names
