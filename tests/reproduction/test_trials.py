@@ -13,7 +13,7 @@ from crossgrad.cli.paper_tables import as_markdown
 from crossgrad.data import BENCHMARKS
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import PRESETS
-from crossgrad.records import read_records
+from crossgrad.records import Record, read_records
 from crossgrad.reproduction import SCALES, PaperTable, Scale, ablations, carry_out_trials, conditions, sizes
 from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS, ablation_table
 from crossgrad.reproduction.conditions import CONDITIONS, condition_table
@@ -235,6 +235,10 @@ def test_sizes_differ_by_how_far_and_which_way_alone() -> None:
         assert not variant.fields.get("condition", False)
 
 
+def domain_accuracies(records: list[Record]) -> list[float]:
+    return [accuracy for record in records for accuracy in record["out_of_domain"]["by_domain"].values()]
+
+
 def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study("digits", "digits", "real digits", net="conv2", hold_out="3")
     few = [variant for variant in SIZES[0].variants if variant.question in ("", "0.1", "0.5")]
@@ -250,19 +254,32 @@ def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkey
     records = read_records(trials.place(tmp_path))
     made = sizes_of_moves(longer, tmp_path)
     erm, *rows = made.table.rows
-    assert (erm["moved"], erm["harder"], erm["gain"], erm["p"]) == (None, None, None, None)
-    for row, variant in zip(rows, few[1:], strict=True):
+    random = {each.question: each for each in few if each.method == "random"}
+    assert {erm[what] for what in ("moved", "harder", "gain", "on_random")} == {None}
+    assert [row["size"] for row in rows] == ["0.1"] * 3 + ["0.5"] * 3
+    for row in rows:
+        (variant,) = [each for each in few if (each.question, each.name) == (row["size"], row["method"])]
         own = [record for record in records if trials.has(variant, longer, record)]
         assert len(own) == 3 * 2
         moved = fmean(100 * each["perturbation"]["l2"] / each["perturbation"]["input_l2"] for each in own)
         last = [each["losses"]["last"] for each in own]
         harder = fmean(each["perturbed_label_loss"] for each in last) / fmean(each["label_loss"] for each in last)
-        assert (row["size"], row["method"]) == (variant.question, variant.name)
         assert (row["moved"], row["harder"]) == (f"{moved:.1f}", f"{harder:.2f}")
         accuracy = fmean(100 * each["out_of_domain"]["accuracy"] for each in own)
         assert str(row["accuracy"]).startswith(f"{accuracy:.1f} ± ")
         assert row["in_domain"] == f"{fmean(100 * each['in_domain']['accuracy'] for each in own):.1f}"
-        assert row["p"] is not None
+        over = {"gain": "erm", **({"on_random": "random"} if variant.method == "crossgrad" else {})}
+        for what, other in over.items():
+            others = [
+                each
+                for each in records
+                if each["method"] == other and (other == "erm" or trials.has(random[row["size"]], longer, each))
+            ]
+            gain = fmean(domain_accuracies(own)) - fmean(domain_accuracies(others))
+            told, _, p = str(row[what]).partition(" ")
+            assert float(told) == pytest.approx(100 * gain, abs=0.0501)
+            assert p.startswith("(")
+        assert (row["on_random"] is None) == (variant.method != "crossgrad")
     near, far = ([float(str(row["moved"])) for row in rows if row["size"] == size] for size in ("0.1", "0.5"))
     assert [4 * each < other < 6 * each for each, other in zip(near, far, strict=True)] == [True] * 3
     page = made.pictures["sizes.svg"].decode()

@@ -8,12 +8,11 @@ from crossgrad.experiments.grids import CALIBRATED_BASE
 from crossgrad.experiments.optimisations import OPTIMISATIONS
 from crossgrad.methods import PRESETS
 from crossgrad.report.names import display_name
-from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction.accuracy_tables import with_error
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import FONTS, ROTATED_MNIST, Study
-from crossgrad.reproduction.trial_results import Results
+from crossgrad.reproduction.trial_results import P, Results
 from crossgrad.reproduction.trials import Trials, Variant
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
@@ -72,8 +71,7 @@ def condition_table(scale: Scale, folder: Path) -> PaperTable:
         f"One thing is changed for all methods alike. Perturbations are calibrated to {CALIBRATED_BASE}, CrossGrad has "
         "g and weights of 0.5. Nothing was chosen.",
         "ERM: accuracy on unseen domains, the mean over seeds ± its standard error.",
-        "Gains over ERM under the same condition in points; in brackets p of a paired t test over test domains, each "
-        "by itself, not corrected for their number.",
+        f"Gains over ERM under the same condition in points; in brackets p. {P}",
     ]
     for trials in CONDITIONS:
         results = Results(trials, scale, folder)
@@ -88,15 +86,7 @@ def condition_table(scale: Scale, folder: Path) -> PaperTable:
                     "task": trials.study.name,
                     "condition": condition,
                     "erm": None if accuracy is None else with_error(accuracy),
-                    **{other.method: _gain(results, other, erm) for other in others},
+                    **{other.method: results.gain(other, erm) for other in others},
                 }
             )
     return PaperTable("Conditions: gains over ERM, with one thing changed for all", columns, tuple(rows), tuple(notes))
-
-
-def _gain(results: Results, variant: Variant, erm: Variant) -> str | None:
-    against = results.against(variant, erm)
-    if against is None:
-        return None
-    p = against.comparison.p_value
-    return signed_points(against.comparison.mean) + ("" if p is None else f" ({p_value(p)})")

@@ -5,12 +5,19 @@ from pathlib import Path
 
 from crossgrad.records import Record, read_records
 from crossgrad.report.differences import cells_of
+from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.report.rows import Difference
 from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.trials import Trials, Variant
 from crossgrad.significance import Estimate
+
+P = (
+    "p: the larger of a paired t test's over test domains and of one's over seeds, where there are several; each by "
+    "itself, not corrected for their number."
+)
+"""What tables of trials say of their p-values."""
 
 
 class Results:
@@ -37,6 +44,13 @@ class Results:
     def against(self, variant: Variant, other: Variant) -> Difference | None:
         """One minus the other; None where they share no domain and seed."""
         return self._found.against(variant.key, other.key)
+
+    def gain(self, variant: Variant, other: Variant) -> str | None:
+        """One minus the other in points and, in brackets, p; None where they share no domain and seed."""
+        against, p = self.against(variant, other), self.larger_p(variant, other)
+        if against is None:
+            return None
+        return signed_points(against.comparison.mean) + ("" if p is None else f" ({p_value(p)})")
 
     def larger_p(self, variant: Variant, other: Variant) -> float | None:
         """As `Found.larger_p`."""
