@@ -205,10 +205,7 @@ def test_an_interruption_in_training_ends_cleanly_and_says_how_to_go_on(
 ) -> None:
     wait_until(lambda: n_records(place) > 0)
     processes = workers(running.pid)
-    if number == signal.SIGINT:
-        os.killpg(running.pid, number)  # as a terminal sends Ctrl-C
-    else:
-        running.send_signal(number)
+    os.killpg(running.pid, number)  # as a terminal sends Ctrl-C, and batch systems SIGTERM
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130
     assert len(processes) == 2
@@ -225,10 +222,13 @@ def test_an_interruption_in_training_ends_cleanly_and_says_how_to_go_on(
     assert written(place / "results") == written(uninterrupted)
 
 
-def test_an_interruption_while_workers_start_ends_cleanly_too(place: Path, running: "subprocess.Popen[str]") -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_workers_start_ends_cleanly_too(
+    place: Path, running: "subprocess.Popen[str]", number: signal.Signals
+) -> None:
     wait_until(lambda: len(workers(running.pid)) > 0)
     processes = workers(running.pid)
-    os.killpg(running.pid, signal.SIGINT)
+    os.killpg(running.pid, number)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130
     assert not any(is_running(pid) for pid in processes)

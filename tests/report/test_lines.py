@@ -50,12 +50,22 @@ def test_errors_and_levels_are_as_long_as_they_are_on_the_axis():
     assert float(dashed[0].get("d").split("h")[0].removeprefix("M0 ")) == pytest.approx((y0 + y1) / 2, abs=0.11)
 
 
-def test_ticks_across_are_round_numbers_between_the_ends():
-    curve = Line("a", (Point(0.9, 1.0), Point(60.0, 2.0)))
-    texts = [text.text for text in parsed({"one": (None, [curve])}).iter(f"{SVG}text")]
-    assert [each for each in texts if each in ("0.5", "1", "2", "5", "10", "20", "50", "100")][-6:] == [
-        *("1", "2", "5", "10", "20", "50")
-    ]
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0.9, 60.0, ["1", "2", "5", "10", "20", "50"]), (66.0, 74.0, ["50", "100", "200"])],
+    ids=["decades", "less than one"],
+)
+def test_ticks_across_are_round_numbers_between_the_ends(low, high, ticks):
+    curve = Line("a", (Point(high, 2.0), Point(low, 1.0)))
+    page = parsed({"one": (None, [curve])})
+    below = {text.get("y") for text in page.iter(f"{SVG}text") if text.text == ticks[0]}
+    assert [text.text for text in page.iter(f"{SVG}text") if {text.get("y")} == below] == ticks
+
+
+def test_points_are_joined_from_left_to_right():
+    curve = Line("a", (Point(5.0, 2.0), Point(1.0, 1.0), Point(9.0, 1.0)))
+    (line,) = parsed({"one": (None, [curve])}).iter(f"{SVG}polyline")
+    assert places(line) == sorted(places(line))
 
 
 def test_one_point_alone_can_be_drawn():

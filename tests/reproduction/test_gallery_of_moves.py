@@ -38,7 +38,7 @@ ABSENT = Study("absent", "lipitk", "the paper's own")
 def tasks() -> object:
     with pytest.MonkeyPatch.context() as patch:
         small = {"digits": DIGITS, "absent": ABSENT}
-        for place in ("reproduction.making", "reproduction.moves", "reproduction.gallery"):
+        for place in ("reproduction.moves", "reproduction.gallery"):
             patch.setattr(f"crossgrad.{place}.TASKS", small)
         yield small
 

@@ -1,13 +1,16 @@
 """Several studies as one column of a table: means over studies, differences paired over the test domains of all."""
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from crossgrad.data import BENCHMARKS, DomainDataset
 from crossgrad.records import read_records
@@ -138,6 +141,40 @@ def test_the_summary_takes_the_larger_of_both_p_values_and_says_what_is_missing(
     assert crossgrad == "60.5 ± 11.5 (+10.5, p 0.46)"
     (missing,) = [note for note in table.notes if "missing" in note]
     assert missing.startswith("Handwriting: missing runs: ERM (seeds 3, 4); DANN (seeds 0, 1, 2, 3, 4)")
+
+
+@pytest.mark.parametrize(
+    ("by_domain", "larger"),
+    [
+        ({"a": (0.31, 0.29, 0.33), "b": (0.01, 0.03, 0.02)}, "domains"),
+        ({"a": (0.31, -0.09, 0.11), "b": (0.32, -0.08, 0.12)}, "seeds"),
+        ({"a": (0.1, 0.2, 0.1)}, "seeds"),  # the only test there is
+        ({"a": (0.1,), "b": (0.12,)}, "domains"),  # likewise
+        ({"a": (0.1,)}, "none"),
+    ],
+)
+def test_p_is_the_larger_of_two_tests(by_domain: dict[str, tuple[float, ...]], larger: str) -> None:
+    cells = {(domain, seed): Cell(gain, None) for domain, gains in by_domain.items() for seed, gain in enumerate(gains)}
+    found = Found({}, {"one": cells, "zero": {place: Cell(0.0, None) for place in cells}}, list(by_domain))
+    gains = np.array(list(by_domain.values()))
+    # SciPy warns where there are no degrees of freedom
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p = {
+            "domains": ttest_1samp(gains.mean(1), 0.0).pvalue,
+            "seeds": ttest_1samp(gains.mean(0), 0.0).pvalue,
+            "none": None,
+        }
+    assert found.larger_p("one", "zero") == (pytest.approx(p[larger]) if p[larger] is not None else None)
+    assert larger == "none" or p[larger] == np.nanmax([p["domains"], p["seeds"]])
+    # One training that all domains share says nothing of others.
+    shared = replace(found, shares_models=True)
+    alone = gains.shape[1] == 1
+    assert shared.larger_p("one", "zero") == (None if alone else found.larger_p("one", "zero"))
+
+
+def test_what_was_not_run_has_no_p() -> None:
+    assert Found({}, {}, ()).larger_p("one", "zero") is None
 
 
 def test_no_study_of_a_column_run_is_not_run(tmp_path: Path) -> None:

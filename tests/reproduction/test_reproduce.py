@@ -11,13 +11,14 @@ import pytest
 
 from commands import Command
 from crossgrad.building import build_method
+from crossgrad.cli import reproduce
 from crossgrad.data import BENCHMARKS, DomainDataset, with_training_domains
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.grids import Dimension, check_grid, points
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import read_records
-from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target
+from crossgrad.reproduction import NAMES, SCALES, TARGETS, PaperTable, Target
 from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import Column
@@ -123,6 +124,10 @@ def test_all_tables_are_made_of_what_is_there_and_printed_as_one_document(comman
         place = Path("out") if name == "table3" else Path("out/quick")
         assert json.loads((place / f"{name}.json").read_text()) == table
         assert (place / f"{name}.md").read_text().startswith(f"# {table['title']}")
+
+
+def test_the_command_takes_the_names_of_all_that_can_be_made() -> None:
+    assert sorted({*reproduce.NAMES} - {"all"}) == sorted(NAMES)
 
 
 def test_a_figure_that_cannot_be_drawn_prints_no_document_and_fails(command: Command) -> None:

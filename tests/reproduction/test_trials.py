@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from crossgrad.building import build_method
 from crossgrad.cli.paper_tables import as_markdown
@@ -14,6 +16,7 @@ from crossgrad.data import BENCHMARKS
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import PRESETS
 from crossgrad.records import Record, read_records
+from crossgrad.report.numbers import p_value
 from crossgrad.reproduction import SCALES, PaperTable, Scale, ablations, carry_out_trials, conditions, sizes
 from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS, ablation_table
 from crossgrad.reproduction.conditions import CONDITIONS, condition_table
@@ -229,19 +232,24 @@ def test_sizes_differ_by_how_far_and_which_way_alone() -> None:
     assert len(moving) == 3 * len({variant.question for variant in moving})
     for variant in moving:
         step = {"label_grad": "label_gradient_step"}.get(variant.method, "domain_gradient_step")
-        assert variant.fields[step] == f"calibrated:{variant.question}"
+        assert variant.fields[step] == variant.question.replace("size ", "calibrated:")
         alike = next(each for each in moving if each.method == variant.method)
         assert {name for name in alike.fields if alike.fields[name] != variant.fields[name]} <= {step}
         assert not variant.fields.get("condition", False)
 
 
-def domain_accuracies(records: list[Record]) -> list[float]:
-    return [accuracy for record in records for accuracy in record["out_of_domain"]["by_domain"].values()]
+def accuracies(records: list[Record]) -> list[list[float]]:
+    """By domain and seed."""
+    by_domain: dict[str, list[float]] = {}
+    for record in sorted(records, key=lambda record: record["seed"]):
+        for domain, accuracy in record["out_of_domain"]["by_domain"].items():
+            by_domain.setdefault(domain, []).append(accuracy)
+    return [by_domain[domain] for domain in sorted(by_domain)]
 
 
 def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study("digits", "digits", "real digits", net="conv2", hold_out="3")
-    few = [variant for variant in SIZES[0].variants if variant.question in ("", "0.1", "0.5")]
+    few = [variant for variant in SIZES[0].variants if variant.question in ("", "size 0.1", "size 0.5")]
     trials = Trials("sizes", study, few, most_seeds=2)
     monkeypatch.setattr(sizes, "SIZES", (trials,))
     empty = sizes_of_moves(SCALE, tmp_path)
@@ -258,7 +266,7 @@ def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkey
     assert {erm[what] for what in ("moved", "harder", "gain", "on_random")} == {None}
     assert [row["size"] for row in rows] == ["0.1"] * 3 + ["0.5"] * 3
     for row in rows:
-        (variant,) = [each for each in few if (each.question, each.name) == (row["size"], row["method"])]
+        (variant,) = [each for each in few if (each.question, each.name) == (f"size {row['size']}", row["method"])]
         own = [record for record in records if trials.has(variant, longer, record)]
         assert len(own) == 3 * 2
         moved = fmean(100 * each["perturbation"]["l2"] / each["perturbation"]["input_l2"] for each in own)
@@ -273,12 +281,12 @@ def test_sizes_are_told_and_drawn_by_what_the_records_say(tmp_path: Path, monkey
             others = [
                 each
                 for each in records
-                if each["method"] == other and (other == "erm" or trials.has(random[row["size"]], longer, each))
+                if each["method"] == other and (other == "erm" or trials.has(random[variant.question], longer, each))
             ]
-            gain = fmean(domain_accuracies(own)) - fmean(domain_accuracies(others))
-            told, _, p = str(row[what]).partition(" ")
-            assert float(told) == pytest.approx(100 * gain, abs=0.0501)
-            assert p.startswith("(")
+            gains = np.array(accuracies(own)) - np.array(accuracies(others))
+            p = max(ttest_1samp(gains.mean(axis), 0.0).pvalue for axis in (0, 1))
+            gain = gains.mean()
+            assert row[what] == f"{100 * gain:+.1f} ({p_value(p)})".replace("+0.0", "0.0").replace("-0.0", "0.0")
         assert (row["on_random"] is None) == (variant.method != "crossgrad")
     near, far = ([float(str(row["moved"])) for row in rows if row["size"] == size] for size in ("0.1", "0.5"))
     assert [4 * each < other < 6 * each for each, other in zip(near, far, strict=True)] == [True] * 3

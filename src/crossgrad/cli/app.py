@@ -1,6 +1,5 @@
 """The commands, listed once, and how errors end."""
 
-import os
 import signal
 import sys
 import warnings
@@ -20,7 +19,7 @@ from crossgrad.cli.export import export
 from crossgrad.cli.predict import predict
 from crossgrad.cli.report import report
 from crossgrad.cli.reproduce import reproduce
-from crossgrad.cli.several import in_every_process, refuse_several, speaks
+from crossgrad.cli.several import alone, in_every_process, refuse_several, speaks
 from crossgrad.cli.sweep import sweep
 from crossgrad.cli.train import train
 from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning, OtherProcessError, TrainingWarning
@@ -88,8 +87,9 @@ def main() -> None:
     warnings.showwarning = _show_warning
     for category in (DataWarning, CheckpointWarning, TrainingWarning):
         warnings.simplefilter("always", category)
-    # A launcher's processes may be waiting for each other, where no KeyboardInterrupt comes through: they die of it.
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    # A launcher's processes may be waiting for each other, where Python hears no signal: SIGTERM ends them as it always
+    # did.
+    if alone():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # what `kill` and batch systems send is as Ctrl-C
     try:
         command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "train")

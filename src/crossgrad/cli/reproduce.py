@@ -14,7 +14,7 @@ from crossgrad.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
-    from crossgrad.reproduction import Scale, Study, Trials
+    from crossgrad.reproduction import ModelToTrain, Scale, Study, Trials
 
 NAMES = (
     "table3",
@@ -81,7 +81,7 @@ def reproduce(
         from crossgrad.cli.paper_tables import as_markdown, print_paper_table
         from crossgrad.data.naming import choices
         from crossgrad.folders import write_whole
-        from crossgrad.reproduction import PICTURES, SCALES, make, parts_of
+        from crossgrad.reproduction import SCALES, make, models_to_train, parts_of
 
         if name not in NAMES:
             raise SettingsError(f"no table {name!r}{choices(name, NAMES)}")
@@ -89,22 +89,22 @@ def reproduce(
             raise SettingsError(f"no scale {scale!r}{choices(scale, list(SCALES))}")
     names = [known for known in NAMES if known != "all" and name in (known, "all")]
     folder = output / scale
-    pictures = [known for known in names if known in PICTURES]
+    models = {known: lacking for known in names if (lacking := models_to_train(known, SCALES[scale], folder))}
     parts = list({part.name: part for known in names for part in parts_of(known)}.values())
     if study:
         known_names = list(dict.fromkeys(_study_name(part) for part in parts))
         for asked in study:
             if asked not in known_names:
                 raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
-        parts, pictures = [part for part in parts if _study_name(part) in study], []
-    if training and (parts or pictures):
+        parts, models = [part for part in parts if _study_name(part) in study], {}
+    if training and (parts or models):
         jobs = options.runs_at_once(jobs, threads=1, address=address)
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
             if parts:
                 _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
-            for known in pictures:
-                _train_for(known, SCALES[scale], folder)
+            for known, lacking in models.items():
+                _train_for(known, lacking)
         except KeyboardInterrupt:
             say("Interrupted: finished runs are kept; the same command goes on from there.")
             raise typer.Exit(130) from None
@@ -200,10 +200,7 @@ def _train(
             )
 
 
-def _train_for(picture: str, scale: "Scale", folder: Path) -> None:
-    from crossgrad.reproduction import models_to_train
-
-    missing = models_to_train(picture, scale, folder)
+def _train_for(picture: str, missing: "Sequence[ModelToTrain]") -> None:
     say(f"{picture}: {count(len(missing), 'model')} to train, one after another")
     absent: set[str] = set()
     for place, model in enumerate(missing, start=1):

@@ -8,9 +8,14 @@ from functools import wraps
 from crossgrad.errors import OtherProcessError, SettingsError
 
 
+def alone() -> bool:
+    """Whether no launcher started this process, or started it alone."""
+    return os.environ.get("WORLD_SIZE", "1") == "1"
+
+
 def speaks() -> bool:
     """Whether this process says what all that a launcher started would say."""
-    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
+    return alone() or os.environ.get("RANK", "0") == "0"
 
 
 def refuse_several(command: str) -> None:
@@ -20,14 +25,13 @@ def refuse_several(command: str) -> None:
         SettingsError: a launcher started this process, the first among several.
         OtherProcessError: likewise, and it is not the first.
     """
-    size = os.environ.get("WORLD_SIZE", "1")
-    if size == "1":
+    if alone():
         return
     if not speaks():
         raise OtherProcessError("the first process says why")
     raise SettingsError(
-        f"crossgrad {command} was started in {size} processes, but only train is one training in several; start it "
-        "by itself (compare and sweep spread their trainings by --jobs or --engine ray)"
+        f"crossgrad {command} was started in {os.environ['WORLD_SIZE']} processes, but only train is one training in "
+        "several; start it by itself (compare and sweep spread their trainings by --jobs or --engine ray)"
     )
 
 
@@ -36,7 +40,7 @@ def in_every_process(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def among_others(**options: object) -> None:
-        if os.environ.get("WORLD_SIZE", "1") == "1":
+        if alone():
             command(**options)
             return
         from crossgrad.processes import joined

@@ -151,20 +151,25 @@ class _Workers:
 
 @contextmanager
 def _interruption_held() -> Iterator[None]:
-    """Ctrl-C waits until the workers are started, which inherit that it is none of theirs from their first moment."""
+    """Ctrl-C and SIGTERM wait until the workers are started; of Ctrl-C these inherit from their first moment that it is
+    none of theirs.
+    """
     held: list[int] = []
     is_main = threading.current_thread() is threading.main_thread()  # Python interrupts no other
-    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number)) if is_main else None
+    before = {
+        number: signal.signal(number, lambda number, frame: held.append(number))
+        for number in ((signal.SIGINT, signal.SIGTERM) if is_main else ())
+    }
     # A blocked signal stays blocked in processes started meanwhile; here another thread may take it all the same.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if held:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(held[0])
 
 
 def _drain(news: Any) -> Iterator[tuple[int, Stretch]]:

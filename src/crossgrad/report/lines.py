@@ -11,7 +11,7 @@ from crossgrad.report.scatter import COLOURS
 _WIDTH, _HEIGHT, _HEAD, _LEFT, _FOOT, _LEGEND, _GAP, _NAME = 320, 240, 28, 46, 44, 22, 18, 100
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Point:
     """Of a curve.
 
@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve by its name, with its points from left to right."""
+    """A curve by its name; its points in any order."""
 
     name: str
     points: tuple[Point, ...]
@@ -62,7 +62,8 @@ def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: 
     """
     names = list(dict.fromkeys(line.name for _, lines in panels.values() for line in lines))
     xs = [math.log10(point.x) for _, lines in panels.values() for line in lines for point in line.points]
-    room = 0.05 * (max(xs) - min(xs)) or 0.5
+    # At least a decade, so that round numbers are in it.
+    room = max(0.05 * (max(xs) - min(xs)), (1 - (max(xs) - min(xs))) / 2)
     across = Scale(min(xs) - room, max(xs) + room)
     width = len(panels) * (_LEFT + _WIDTH + _GAP)
     per_line = (width - _LEFT) // _NAME
@@ -123,10 +124,11 @@ def _panel(level: Level | None, lines: Sequence[Line], names: Sequence[str], acr
         parts.append(f'<path d="M0 {down(level.y)}h{_WIDTH}" stroke="#555" stroke-width="1.5" stroke-dasharray="4 3"/>')
     for line in lines:
         colour = COLOURS[names.index(line.name) % len(COLOURS)]
-        places = [(right(point.x), down(point.y)) for point in line.points]
+        points = sorted(line.points, key=lambda point: point.x)
+        places = [(right(point.x), down(point.y)) for point in points]
         path = " ".join(f"{at},{height}" for at, height in places)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        for point, (at, height) in zip(line.points, places, strict=True):
+        for point, (at, height) in zip(points, places, strict=True):
             if point.error:
                 bar = f"M{at} {down(point.y - point.error)}V{down(point.y + point.error)}"
                 parts.append(f'<path d="{bar}" stroke="{colour}" stroke-width="1.5"/>')

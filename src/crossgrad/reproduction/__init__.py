@@ -2,7 +2,7 @@
 
 from crossgrad.reproduction.carrying_out import Cost, carry_out_study, cost_of
 from crossgrad.reproduction.made import Made
-from crossgrad.reproduction.making import PICTURES, ModelToTrain, make, models_to_train, parts_of
+from crossgrad.reproduction.making import NAMES, ModelToTrain, make, models_to_train, parts_of
 from crossgrad.reproduction.paper_table import PaperTable
 from crossgrad.reproduction.scales import SCALES, Scale
 from crossgrad.reproduction.studies import Study
@@ -10,7 +10,7 @@ from crossgrad.reproduction.targets import TARGETS, Target
 from crossgrad.reproduction.trials import Trials, carry_out_trials, cost_of_trials
 
 __all__ = [
-    "PICTURES",
+    "NAMES",
     "SCALES",
     "TARGETS",
     "Cost",

@@ -5,12 +5,12 @@ from typing import Any
 
 from crossgrad.experiments.grids import CALIBRATED_BASE
 from crossgrad.methods import PRESETS
-from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction.accuracy_tables import with_error
+from crossgrad.reproduction.found import LARGER_P
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import FONTS, ROTATED_MNIST
-from crossgrad.reproduction.trial_results import P, Results
+from crossgrad.reproduction.trial_results import Results
 from crossgrad.reproduction.trials import Trials, Variant
 
 BASE = "CrossGrad as the paper has it"
@@ -65,9 +65,10 @@ VARIANTS = (
 """The most telling first, since runs may be stopped. The first is what the others are compared with. Calibrated steps
 hold the perturbations' size where a shape or a reduction changes the gradient's, so that one thing changes."""
 
-ABLATIONS = (Trials("ablations", ROTATED_MNIST, VARIANTS, 1), Trials("ablations", FONTS, VARIANTS, 2))
-"""One seed of rotated MNIST is six trainings, one for each angle. The handwriting at hand has no gap between its
-domains, where nothing that a variant changes could help."""
+ABLATIONS = (Trials("ablations", ROTATED_MNIST, VARIANTS, 1), Trials("ablations", FONTS, VARIANTS, 3))
+"""One seed of rotated MNIST is six trainings, one for each angle; of the fonts it is one, and three are the fewest
+whose t test can see anything. The handwriting at hand has no gap between its domains: nothing that a variant changes
+could help."""
 
 
 def ablation_table(scale: Scale, folder: Path) -> PaperTable:
@@ -84,18 +85,16 @@ def ablation_table(scale: Scale, folder: Path) -> PaperTable:
         f"The first row is CrossGrad with g, calibrated steps of {CALIBRATED_BASE} and weights of 0.5; every other row "
         "changes what it says and nothing else. Nothing was chosen.",
         "Accuracy on unseen domains, the mean over seeds ± its standard error.",
-        f"Minus: the variant's accuracy minus the first row's, in points. {P}",
+        f"Minus: the variant's accuracy minus the first row's, in points, over the seeds that both have. {LARGER_P}",
     ]
     for trials in ABLATIONS:
         study, results = trials.study, Results(trials, scale, folder)
         columns |= {study.name: f"{study.name}, %", f"{study.name}_minus": "Minus", f"{study.name}_p": "p"}
-        notes.append(f"{study.name}: {study.what}; {trials.seeds_in_words(scale)}.")
+        notes.append(trials.in_words(scale))
         notes += results.in_words()
         for row, variant in zip(rows, VARIANTS, strict=True):
             accuracy = results.of(variant)
-            against = results.against(variant, VARIANTS[0]) if variant is not VARIANTS[0] else None
-            p = results.larger_p(variant, VARIANTS[0]) if against is not None else None
+            gain, p = (results.gain(variant, VARIANTS[0]) if variant is not VARIANTS[0] else None) or (None, None)
             row[study.name] = None if accuracy is None else with_error(accuracy)
-            row[f"{study.name}_minus"] = None if against is None else signed_points(against.comparison.mean)
-            row[f"{study.name}_p"] = None if p is None else p_value(p)
+            row[f"{study.name}_minus"], row[f"{study.name}_p"] = gain, p
     return PaperTable("Ablations: CrossGrad with one thing changed", columns, tuple(rows), tuple(notes))

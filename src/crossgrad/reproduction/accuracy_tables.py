@@ -91,7 +91,8 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
     texts = [
         f"{display_name('crossgrad')} against {display_name(other)}: {_in_words(against, over_seeds)}"
         for other in ("label_grad", *CONTROLS)
-        if (against := found.against("crossgrad", other)) is not None
+        if other in column.methods
+        and (against := found.against("crossgrad", other)) is not None
         and (over_seeds := found.over_seeds("crossgrad", other)) is not None
     ]
     texts += [

@@ -8,19 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossgrad.report.scatter import scatter
-from crossgrad.reproduction.domain_nets import COMPARED, NETS, TRIPLES, measured
+from crossgrad.reproduction.domain_nets import COMPARED, NETS, TRIPLES, measured, to_measure
 from crossgrad.reproduction.made import Made
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.significance import Estimate, estimate
 
 
-def figure6(scale: Scale, folder: Path) -> Made:
+def figure6(scale: Scale, folder: Path) -> Made | None:
     """Domain features of three neighbouring angles, and of the middle one moved along the domain loss's gradient.
+
+    Returns:
+        None while a model is not trained yet.
 
     Reference:
         Shankar et al., ICLR 2018, section 4.2 and figure 6. The paper shows one training, numbers are ours.
     """
+    if to_measure("figure6", scale, folder):
+        return None
     found = {net: [measured(net, seed, scale, folder) for seed in range(scale.n_seeds)] for net in COMPARED["figure6"]}
     rows: list[dict[str, Cell]] = []
     for net, of_net in found.items():
@@ -63,13 +68,18 @@ def figure6(scale: Scale, folder: Path) -> Made:
     )
 
 
-def figure7(scale: Scale, folder: Path) -> Made:
+def figure7(scale: Scale, folder: Path) -> Made | None:
     """Domain features coloured by label, and how well a linear probe reads labels and domains off them.
+
+    Returns:
+        None while a model is not trained yet.
 
     Reference:
         Shankar et al., ICLR 2018, section 4.2 and figure 7: label information is mostly absent from g, "a consequence
         of CrossGrad's symmetric training of the domain classifier via label-loss perturbed images".
     """
+    if to_measure("figure7", scale, folder):
+        return None
     found = {net: [measured(net, seed, scale, folder) for seed in range(scale.n_seeds)] for net in COMPARED["figure7"]}
     rows: list[dict[str, Cell]] = [
         {

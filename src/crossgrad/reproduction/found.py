@@ -14,6 +14,13 @@ from crossgrad.reproduction.carrying_out import COMPARISON
 from crossgrad.reproduction.studies import Study
 from crossgrad.significance import Comparison, Estimate, estimate, paired_t
 
+LARGER_P = (
+    "p, each comparison's own and not corrected for their number: the larger of a paired t test's over test domains "
+    "and of one's over seeds. Over domains alone it would be too sure where these were measured with the same models, "
+    "over seeds alone it would speak of these domains only."
+)
+"""What tables say of `Found.larger_p`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -25,12 +32,14 @@ class Found:
         cells: of each method, by domain and seed.
         domains: names, in the data's order.
         failed: of each method, seeds with what went wrong.
+        shares_models: whether domains were held out together, and so measured with the same models.
     """
 
     accuracies: Mapping[str, Mapping[int, float]]
     cells: Mapping[str, Cells]
     domains: Sequence[str]
     failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    shares_models: bool = False
 
     def of(self, method: str) -> Estimate | None:
         """A method's accuracy: the mean over seeds and its standard error; None where it has no finished run."""
@@ -53,13 +62,13 @@ class Found:
         return paired_t([fmean(values) for values in by_seed.values()]) if by_seed else None
 
     def larger_p(self, method: str, other: str) -> float | None:
-        """Of the tests over domains and over seeds; None where neither can be made.
-
-        Over domains alone a difference would look too sure where these were measured with the same models, over seeds
-        alone it would be one on these domains only.
+        """Of the tests over domains and over seeds, as LARGER_P says; None where neither can be made, and for a single
+        seed of domains that share their models: over these alone any luck of that training would look sure.
         """
         against, over_seeds = self.against(method, other), self.over_seeds(method, other)
-        found = [against.comparison.p_value if against else None, over_seeds.p_value if over_seeds else None]
+        if against is None or over_seeds is None or (self.shares_models and over_seeds.p_value is None):
+            return None
+        found = (against.comparison.p_value, over_seeds.p_value)
         return max((p for p in found if p is not None), default=None)
 
 
@@ -91,6 +100,7 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         cells={method: cells_of(of_method, method, answers) for method, of_method in by_method.items()},
         domains=domains,
         failed=failed,
+        shares_models=study.hold_out is None,
     )
 
 
@@ -124,6 +134,7 @@ def pooled(found: Mapping[str, Found]) -> Found:
             method: {seed: error for part in parts for seed, error in part.failed.get(method, {}).items()}
             for method in {method for part in parts for method in part.failed}
         },
+        shares_models=any(part.shares_models for part in parts),
     )
 
 

@@ -17,12 +17,15 @@ _HEADINGS = {"domain_perturbed": "Along the domain gradient", "label_perturbed":
 _CELL, _TEXT, _BAR, _FOOT, _INK = 96, 13, (160, 12), 30, (40, 40, 40)  # pixels; a colour
 
 
-def draw_gallery(scale: Scale, folder: Path) -> Made:
+def draw_gallery(scale: Scale, folder: Path) -> Made | None:
     """Draw every task that was measured; the table's notes name the others.
 
     Args:
         scale: that the trainings are of.
         folder: of the scale.
+
+    Returns:
+        None while no task was measured.
 
     Raises:
         RecordError: what was measured cannot be read.
@@ -32,6 +35,8 @@ def draw_gallery(scale: Scale, folder: Path) -> Made:
         the label. The paper shows no moved inputs.
     """
     missing = tasks_to_train(folder)
+    if len(missing) == len(TASKS):
+        return None
     found = {name: measured_moves(study, scale, folder) for name, study in TASKS.items() if study not in missing}
     rows: list[dict[str, Cell]] = []
     for name, moves in found.items():

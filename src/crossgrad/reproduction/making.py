@@ -13,7 +13,7 @@ from crossgrad.reproduction.domain_nets import NETS, measured, to_measure
 from crossgrad.reproduction.figures import FIGURES
 from crossgrad.reproduction.gallery import draw_gallery
 from crossgrad.reproduction.made import Made
-from crossgrad.reproduction.moves import TASKS, measured_moves, tasks_to_train
+from crossgrad.reproduction.moves import measured_moves, tasks_to_train
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.sizes import SIZES, sizes_of_moves
 from crossgrad.reproduction.studies import Study
@@ -21,8 +21,18 @@ from crossgrad.reproduction.summary import summary_table
 from crossgrad.reproduction.targets import TARGETS
 from crossgrad.reproduction.trials import Trials
 
-PICTURES = (*FIGURES, "gallery")
-"""Drawn of models that are trained for them one by one."""
+_MAKE: Mapping[str, Callable[[Scale, Path], Made | None]] = {
+    "table3": lambda scale, folder: Made(table3()),
+    **{name: partial(lambda name, *where: Made(accuracy_table(TARGETS[name], *where)), name) for name in TARGETS},
+    **FIGURES,
+    "gallery": draw_gallery,
+    "ablations": lambda *where: Made(ablation_table(*where)),
+    "conditions": lambda *where: Made(condition_table(*where)),
+    "sizes": sizes_of_moves,
+    "summary": lambda *where: Made(summary_table(*where)),
+}
+NAMES = tuple(_MAKE)
+"""In the order in which all are made."""
 
 _TRIALS: Mapping[str, tuple[Trials, ...]] = {"ablations": ABLATIONS, "conditions": CONDITIONS, "sizes": SIZES}
 
@@ -48,10 +58,10 @@ def parts_of(name: str) -> tuple[Study | Trials, ...]:
 
 
 def models_to_train(name: str, scale: Scale, folder: Path) -> list[ModelToTrain]:
-    """What one of PICTURES still lacks.
+    """What a picture still lacks; nothing of a table.
 
     Args:
-        name: of the picture.
+        name: one of NAMES.
         scale: of the trainings.
         folder: of the scale.
     """
@@ -62,7 +72,7 @@ def models_to_train(name: str, scale: Scale, folder: Path) -> list[ModelToTrain]
         ]
     return [
         ModelToTrain(f"{net}, seed {seed}", NETS[net].study, partial(measured, net, seed, scale, folder))
-        for net, seed in to_measure(name, scale, folder)
+        for net, seed in (to_measure(name, scale, folder) if name in FIGURES else [])
     ]
 
 
@@ -70,7 +80,7 @@ def make(name: str, scale: Scale, folder: Path) -> Made | None:
     """Make a table or a picture from what is there, without training anything.
 
     Args:
-        name: of a table or a picture, as `crossgrad reproduce` takes it.
+        name: one of NAMES.
         scale: of the records.
         folder: of the scale.
 
@@ -80,18 +90,4 @@ def make(name: str, scale: Scale, folder: Path) -> Made | None:
     Raises:
         RecordError: what is there cannot be read.
     """
-    if name in PICTURES and len(models_to_train(name, scale, folder)) >= (len(TASKS) if name == "gallery" else 1):
-        return None
-    if name in TARGETS:
-        return Made(accuracy_table(TARGETS[name], scale, folder))
-    if name == "table3":
-        return Made(table3())
-    of_records: dict[str, Callable[[Scale, Path], Made]] = {
-        **FIGURES,
-        "gallery": draw_gallery,
-        "ablations": lambda *where: Made(ablation_table(*where)),
-        "conditions": lambda *where: Made(condition_table(*where)),
-        "sizes": sizes_of_moves,
-        "summary": lambda *where: Made(summary_table(*where)),
-    }
-    return of_records[name](scale, folder)
+    return _MAKE[name](scale, folder)

@@ -10,16 +10,17 @@ from crossgrad.records import Record
 from crossgrad.report.lines import Level, Line, Point, line_chart
 from crossgrad.report.names import display_name
 from crossgrad.reproduction.accuracy_tables import with_error
+from crossgrad.reproduction.found import LARGER_P
 from crossgrad.reproduction.made import Made
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import FONTS, ROTATED_MNIST
-from crossgrad.reproduction.trial_results import P, Results
+from crossgrad.reproduction.trial_results import Results
 from crossgrad.reproduction.trials import Trials, Variant
 
 _ASKED = (1.0, 0.05, 0.5, 0.25, 2.0, 0.1, 0.02)
-"""Mean L-infinity norms, in the units of the inputs; the most telling first, since runs may be stopped. The paper's
-grid, as we read it, ends at 0.25."""
+"""Mean L-infinity norms of moves along a gradient, in the units of the inputs; the most telling first, since runs may
+be stopped. The paper's grid, as we read it, ends at 0.25."""
 
 _MOVING: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "label_grad": ("label_gradient_step", {}),
@@ -34,13 +35,14 @@ ERM = Variant("", "ERM", "erm")
 VARIANTS = (
     ERM,
     *(
-        Variant(f"{size:g}", display_name(method), method, {**fields, name: f"calibrated:{size:g}"})
+        Variant(f"size {size:g}", display_name(method), method, {**fields, name: f"calibrated:{size:g}"})
         for size in _ASKED
         for method, (name, fields) in _MOVING.items()
     ),
 )
 
 SIZES = (Trials("sizes", FONTS, VARIANTS, 3), Trials("sizes", ROTATED_MNIST, VARIANTS, 1))
+"""The ablations' data and numbers of seeds, and for their reasons."""
 
 _COLUMNS = {
     "task": "Task",
@@ -51,7 +53,7 @@ _COLUMNS = {
     "in_domain": "In-domain, %",
     "accuracy": "Accuracy, %",
     "gain": "Gain over ERM",
-    "on_random": "Gain over Random",
+    "on_random": "Gain over Random as long",
 }
 
 
@@ -66,34 +68,37 @@ def sizes_of_moves(scale: Scale, folder: Path) -> Made:
     panels: dict[str, tuple[Level | None, list[Line]]] = {}
     notes = [
         f"Scale: {scale.what}.",
-        "Size asked for: the mean over examples of the moves' largest value, held by calibrated steps. Moved by: "
-        "the moves' L2 norm over the inputs', the mean over the course of the training and over runs. Label loss: of "
-        "the label net at the end of the training, on its moved inputs over that on the same inputs unmoved.",
+        "Size asked for: the largest value of a move along the gradient, the mean over examples, which calibrated "
+        "steps aim at; a random move is as long (L2) as one along the domain loss's gradient would be. Moved by: the "
+        "moves' L2 norm over the inputs', the mean over the course of the training and over runs. Label loss: of the "
+        "label net at the end of the training, on its moved inputs over that on the same inputs unmoved.",
         "CrossGrad is without g, and the domain net's inputs are moved by the size of the paper's preset, whatever the "
         "label net's are. Nothing was chosen.",
         "In-domain: accuracy on unseen examples of training domains. Accuracy: on unseen domains, the mean over seeds "
-        f"± its standard error. Gains in points, over Random of the same size; in brackets p. {P}",
+        "± its standard error. Gains in points, over the seeds that both have; in brackets p. " + LARGER_P,
     ]
     for trials in SIZES:
         study, results = trials.study, Results(trials, scale, folder)
-        notes.append(f"{study.name}: {study.what}; {trials.seeds_in_words(scale)}.")
+        notes.append(trials.in_words(scale))
         notes += results.in_words()
         lines: dict[str, list[Point]] = {}
-        for variant in sorted(trials.variants, key=lambda variant: float(variant.question or 0)):
+        for variant in sorted(trials.variants, key=_size):
             alike = {each.method: each for each in trials.variants if each.question == variant.question}
             records, accuracy = results.records(variant), results.of(variant)
             moved = _moved(records)
             rows.append(
                 {
                     "task": study.name,
-                    "size": variant.question,
+                    "size": None if variant is ERM else f"{_size(variant):g}",
                     "method": variant.name,
                     "moved": None if moved is None else f"{moved:.1f}",
                     "harder": _harder(records),
                     "in_domain": _in_domain(records),
                     "accuracy": None if accuracy is None else with_error(accuracy),
-                    "gain": None if variant is ERM else results.gain(variant, ERM),
-                    "on_random": results.gain(variant, alike["random"]) if variant.method == "crossgrad" else None,
+                    "gain": None if variant is ERM else results.gain_in_words(variant, ERM),
+                    "on_random": results.gain_in_words(variant, alike["random"])
+                    if variant.method == "crossgrad"
+                    else None,
                 }
             )
             if accuracy is not None and moved is not None:
@@ -101,7 +106,7 @@ def sizes_of_moves(scale: Scale, folder: Path) -> Made:
         erm = results.of(ERM)
         if lines:
             level = None if erm is None else Level(ERM.name, erm.value, erm.standard_error)
-            panels[study.name] = (level, [Line(name, tuple(sorted(points))) for name, points in lines.items()])
+            panels[study.name] = (level, [Line(name, tuple(points)) for name, points in lines.items()])
     table = PaperTable("Sizes: what is gained the farther inputs are moved", _COLUMNS, tuple(rows), tuple(notes))
     if not panels:
         return Made(table)
@@ -112,6 +117,11 @@ def sizes_of_moves(scale: Scale, folder: Path) -> Made:
         description="Accuracy by how far inputs are moved in training, along each gradient and in random directions",
     )
     return Made(table, {"sizes.svg": chart.encode()})
+
+
+def _size(variant: Variant) -> float:
+    """That was asked for; of ERM none, and before all others."""
+    return float(variant.question.removeprefix("size ") or 0)
 
 
 def _moved(records: Sequence[Record]) -> float | None:

@@ -80,10 +80,12 @@ class Trials:
         """How many are trained."""
         return min(scale.n_seeds, self.most_seeds)
 
-    def seeds_in_words(self, scale: Scale) -> str:
-        """How many are trained, as a note tells it."""
+    def in_words(self, scale: Scale) -> str:
+        """What is trained, as a note tells it."""
         n, folds = self.n_seeds(scale), self.study.hold_out
-        return f"{n} seed{'s' * (n > 1)}{', each held out in turn' * (folds == 'each')}"
+        held_out = {None: "the test domains held out together", "each": "each domain held out in turn"}
+        how = held_out.get(folds, f"held out: {folds}")
+        return f"{self.study.name}: {self.study.what}; {how}, with {n} seed{'s' * (n > 1)}."
 
     def net_of(self, variant: Variant, scale: Scale) -> str:
         """Of the labels."""
@@ -102,13 +104,14 @@ class Trials:
 
     def has(self, variant: Variant, scale: Scale, record: Record) -> bool:
         """Whether a record is of a variant: it has its method, net and settings, all but the device they ran on."""
+        if record["method"] != variant.method or record["net"] != self.net_of(variant, scale):
+            return False
         settings = {**BENCHMARKS[self.study.benchmark].settings, **self.settings_of(variant, scale)}
         wanted = Settings.of(settings).for_method(variant.method, variant.fields).to_json()
         found = dict(record["settings"])
         for told in (wanted, found):
             told.pop("device", None)
-        net = self.net_of(variant, scale)
-        return bool(record["method"] == variant.method and record["net"] == net and found == wanted)
+        return found == wanted
 
 
 def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Comparison:
