@@ -12,6 +12,7 @@ from crossgrad.records import read_records
 from crossgrad.report.names import display_name
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction import SCALES, Made, make
+from crossgrad.reproduction.ablations import BASE, ablation_table
 from crossgrad.reproduction.conditions import condition_table
 from crossgrad.reproduction.found import found_in
 from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, Study
@@ -63,17 +64,58 @@ def test_the_page_says_how_much_harder_moved_inputs_were(study: str, shown: str)
         assert f"| {shown} | {display_name(method)} | {length:.1f} | {unmoved:.4f} | {moved:.4f} |" in page
 
 
+def words_of(page: str) -> str:
+    return " ".join((RESULTS.parents[1] / page).read_text(encoding="utf-8").split())
+
+
 def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
-    page = " ".join((RESULTS.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8").split())
+    page = words_of("docs/reproduction.md")
     records = read_records(RESULTS / "cpu" / "conditions" / "rotated_mnist")
-    long = {(record["method"], record["held_out"][0]): record for record in records if record["max_steps"] == 4000}
-    at_15 = {method: 100 * long[method, "15"]["out_of_domain"]["accuracy"] for method in ("erm", "label_grad")}
-    assert f"at 15 degrees ERM has {at_15['erm']:.1f} % and LabelGrad {at_15['label_grad']:.1f}" in page
-    rows = condition_table(SCALES["cpu"], RESULTS / "cpu").rows
-    short, longer = rows[0]["erm"], rows[1]["erm"]
-    assert f"with 4,000 steps ERM has {longer} % over the angles where it had {short}," in page
-    gain, _, p = str(rows[1]["label_grad"]).partition(" ")
-    assert f"LabelGrad is {gain.removeprefix('+')} points above it as before (p {p.strip('()')})" in page
+    at_15 = {
+        record["method"]: f"{100 * record['out_of_domain']['accuracy']:.1f}"
+        for record in records
+        if record["max_steps"] == 4000 and record["held_out"] == ["15"]
+    }
+    told = "ERM has {erm} %, LabelGrad {label_grad}, CrossGrad {crossgrad} and the random direction {random}, where"
+    assert f"At 15 degrees {told.format(**at_15)}" in page
+    short, longer, *_ = condition_table(SCALES["cpu"], RESULTS / "cpu").rows
+    assert (
+        f"With 4,000 steps, one training for each angle, ERM has {longer['erm']} % over the angles where it had" in page
+    )
+    assert f"where it had {short['erm']}, and its loss" in page
+    for method, sign, words in (
+        ("label_grad", "+", "LabelGrad is {} points above it as before (p {}),"),
+        ("crossgrad", "-", "CrossGrad {} below (p {}),"),
+        ("random", "-", "a random direction {} below (p {})."),
+    ):
+        gain, p = str(longer[method]).rstrip(")").split(" (")
+        assert gain.startswith(sign)
+        assert words.format(gain[1:], p) in page
+    of_erm = [record for record in records if (record["method"], record["max_steps"]) == ("erm", 4000)]
+    assert "its loss is zero to three decimals" in page
+    assert max(record["losses"]["last"]["label_loss"] for record in of_erm) < 0.0005
+
+
+def test_the_page_tells_the_shapes_that_are_on_record() -> None:
+    page = words_of("docs/reproduction.md")
+    rows = {row["variant"]: row for row in ablation_table(SCALES["cpu"], RESULTS / "cpu").rows}
+    as_it_is = rows[BASE]["rotated_mnist"]
+    shaped = {
+        "{} with each example's scaled to one L2 norm": "each example to one L2 norm",
+        "{} to one L-infinity norm": "each example to one L-infinity norm",
+        "{} by signs alone": "signs alone",
+        "{} clipped to 0.1": "clipped to 0.1",
+        "ERM has {}": "ERM",
+        "LabelGrad {}": "LabelGrad",
+    }
+    assert f"CrossGrad has {as_it_is} % with gradients as they are" in page
+    for words, variant in shaped.items():
+        assert words.format(rows[variant]["rotated_mnist"]) in page
+    of_shapes = [row for row in rows.values() if row["question"] == "Shaped how?"]
+    assert all(str(row["rotated_mnist_minus"]).startswith("+") for row in of_shapes)
+    assert len(of_shapes) == 4
+    ps = sorted((str(row["rotated_mnist_p"]) for row in of_shapes), key=float)
+    assert f"none surely by itself (p {ps[0]} to {ps[-1]})" in page
 
 
 @pytest.mark.parametrize(
