@@ -73,6 +73,18 @@ def test_one_point_alone_can_be_drawn():
     assert places(line) == [(160.0, 120.0)]
 
 
+def test_curves_leave_a_panel_where_they_are_farther_from_its_level_than_is_shown():
+    lines = [Line("a", (Point(1.0, 51.0), Point(2.0, 53.0))), Line("b", (Point(1.0, 50.0), Point(2.0, 2.0)))]
+    text = line_chart({"one": (Level("c", 50.0), lines)}, x="x", y="y", description="d", within=5.0)
+    page = ElementTree.fromstring(text)
+    (frame,) = [each for each in page.iter(f"{SVG}svg") if each is not page]
+    near, far = (places(line) for line in frame.iter(f"{SVG}polyline"))
+    height = float(frame.get("height"))
+    assert all(0 <= y <= height for _, y in near)
+    assert near[0][1] - near[1][1] > height / 5  # two of eight points that are shown
+    assert far[1][1] > height
+
+
 def test_all_names_stand_inside_the_picture():
     lines = [Line(name * 8, (Point(1.0, 1.0), Point(2.0, 2.0))) for name in "abcde"]
     page = parsed({"one": (Level("level", 1.5), lines)})

@@ -15,6 +15,7 @@ from crossgrad.reproduction import SCALES, Made, make
 from crossgrad.reproduction.ablations import BASE, ablation_table
 from crossgrad.reproduction.conditions import condition_table
 from crossgrad.reproduction.found import found_in
+from crossgrad.reproduction.sizes import sizes_of_moves
 from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, Study
 from crossgrad.significance import SIGNIFICANCE_LEVEL
 
@@ -94,6 +95,44 @@ def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
     of_erm = [record for record in records if (record["method"], record["max_steps"]) == ("erm", 4000)]
     assert "its loss is zero to three decimals" in page
     assert max(record["losses"]["last"]["label_loss"] for record in of_erm) < 0.0005
+
+
+def test_the_page_tells_the_sizes_that_are_on_record() -> None:
+    page = words_of("docs/reproduction.md")
+    table = sizes_of_moves(SCALES["cpu"], RESULTS / "cpu").table
+    rows = {(row["method"], row["size"]): row for row in table.rows if row["task"] == "fonts"}
+
+    def told(method: str, size: str, words: str) -> None:
+        row = rows[method, size]
+        gain, p = str(row["gain"]).rstrip(")").split(" (")
+        assert gain.startswith("+")
+        assert words.format(moved=row["moved"], gain=gain[1:], p=p, harder=row["harder"]) in page
+
+    least = ("LabelGrad", "0.05")
+    told(*least, "at size 0.05, {moved} % of the input's length, it gains {gain} points (p {p}, two trainings)")
+    told(
+        *least,
+        "moved by {moved} % of its length along the label's gradient, an input has {harder} times the label loss",
+    )
+    told("CrossGrad", "1", "along the domain's it takes {moved} % for {harder} times")
+    twice = [row for at, row in rows.items() if at[0] == "CrossGrad" and "±" in str(row["accuracy"])]
+    assert [row["size"] for row in twice] == ["0.05", "0.25", "0.5", "1"]
+    gains, ps = zip(*(str(row["gain"]).strip("+)").split(" (") for row in twice), strict=True)
+    assert f"From {twice[0]['moved']} to {twice[-1]['moved']} % of the input's length" in page
+    assert f"gain {min(gains)} to {max(gains)} points at every size, most at size 1" in page
+    assert gains[-1] == max(gains)
+    assert f"none of it surely (p {min(ps)} to {max(ps)})" in page
+    assert f"At {rows['CrossGrad', '2']['moved']} %, one training, nothing is left" in page
+    assert str(rows["CrossGrad", "2"]["gain"]).startswith("-")
+    on_random = [str(row["on_random"]) for row in rows.values() if row["on_random"]]
+    assert not [gain for gain in on_random if "(" in gain and float(gain.split("(")[1].rstrip(")")) < 0.05]
+    of_label_grad = read_records(RESULTS / "cpu" / "sizes" / "fonts")
+    at_chance = [
+        record["out_of_domain"]["accuracy"] < 0.05
+        for record in of_label_grad
+        if record["method"] == "label_grad" and record["settings"]["fields"]["label_gradient_step"] == "calibrated:1"
+    ]
+    assert sorted(at_chance) == [False, True]
 
 
 def test_the_page_tells_the_shapes_that_are_on_record() -> None:

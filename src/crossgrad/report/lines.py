@@ -43,7 +43,14 @@ class Level:
     error: float | None = None
 
 
-def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: str, y: str, description: str) -> str:
+def line_chart(
+    panels: Mapping[str, tuple[Level | None, Sequence[Line]]],
+    *,
+    x: str,
+    y: str,
+    description: str,
+    within: float = math.inf,
+) -> str:
     """Draw panels of curves side by side; the horizontal axis is the same for all, the vertical each panel's own.
 
     Args:
@@ -51,6 +58,7 @@ def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: 
         x: what the horizontal axis tells.
         y: what the vertical axes tell.
         description: for who cannot see it.
+        within: so far from its level a panel goes at most; curves leave it where they are farther.
 
     Returns:
         An SVG document.
@@ -77,7 +85,7 @@ def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: 
         left = place * (_LEFT + _WIDTH + _GAP) + _LEFT
         parts.append(f'<g transform="translate({left} {_HEAD})">')
         parts.append(f'<text x="{_WIDTH / 2:g}" y="-10" font-size="13" text-anchor="middle">{escape(title)}</text>')
-        parts += _panel(level, lines, names, across, x)
+        parts += _panel(level, lines, names, across, x, within)
         parts.append("</g>")
     parts.append(
         f'<text transform="translate(12 {_HEAD + _HEIGHT / 2:g}) rotate(-90)" text-anchor="middle">{escape(y)}</text>'
@@ -93,11 +101,15 @@ def line_chart(panels: Mapping[str, tuple[Level | None, Sequence[Line]]], *, x: 
     return "".join(parts) + "</svg>\n"
 
 
-def _panel(level: Level | None, lines: Sequence[Line], names: Sequence[str], across: Scale, x: str) -> list[str]:
+def _panel(
+    level: Level | None, lines: Sequence[Line], names: Sequence[str], across: Scale, x: str, within: float
+) -> list[str]:
     marks: list[Point | Level] = [point for line in lines for point in line.points]
     marks += [level] if level is not None else []
     low = min(mark.y - (mark.error or 0.0) for mark in marks)
     high = max(mark.y + (mark.error or 0.0) for mark in marks)
+    if level is not None:
+        low, high = max(low, level.y - within), min(high, level.y + within)
     room = 0.05 * (high - low) or 0.5
     up = Scale(low - room, high + room)
 
@@ -122,6 +134,7 @@ def _panel(level: Level | None, lines: Sequence[Line], names: Sequence[str], acr
             top, bottom = down(level.y + level.error), down(level.y - level.error)
             parts.append(f'<rect y="{top}" width="{_WIDTH}" height="{bottom - top:.1f}" fill="#555" opacity="0.12"/>')
         parts.append(f'<path d="M0 {down(level.y)}h{_WIDTH}" stroke="#555" stroke-width="1.5" stroke-dasharray="4 3"/>')
+    parts.append(f'<svg width="{_WIDTH}" height="{_HEIGHT}">')  # nothing is drawn outside it
     for line in lines:
         colour = COLOURS[names.index(line.name) % len(COLOURS)]
         points = sorted(line.points, key=lambda point: point.x)
@@ -136,6 +149,7 @@ def _panel(level: Level | None, lines: Sequence[Line], names: Sequence[str], acr
             parts.append(
                 f'<circle cx="{at}" cy="{height}" r="3.5" fill="{colour}"><title>{escape(said)}</title></circle>'
             )
+    parts.append("</svg>")
     return parts
 
 
