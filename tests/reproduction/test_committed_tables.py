@@ -16,7 +16,7 @@ from crossgrad.reproduction.ablations import BASE, ablation_table
 from crossgrad.reproduction.conditions import condition_table
 from crossgrad.reproduction.found import found_in
 from crossgrad.reproduction.sizes import sizes_of_moves
-from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, Study
+from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN, Study
 from crossgrad.significance import SIGNIFICANCE_LEVEL
 
 RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
@@ -51,7 +51,13 @@ def test_drawings_come_from_their_records(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "shown"), [("fonts", "fonts"), ("handwriting", "handwriting"), ("rotated_mnist", "rotated MNIST")]
+    ("study", "shown"),
+    [
+        ("fonts", "fonts"),
+        ("handwriting", "handwriting"),
+        ("rotated_mnist", "rotated MNIST"),
+        ("speech_lithuanian", "speech (Lithuanian)"),
+    ],
 )
 def test_the_page_says_how_much_harder_moved_inputs_were(study: str, shown: str) -> None:
     page = (RESULTS.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8")
@@ -159,7 +165,12 @@ def test_the_page_tells_the_shapes_that_are_on_record() -> None:
 
 @pytest.mark.parametrize(
     ("study", "shown"),
-    [(FONTS, "fonts"), (HANDWRITING, "handwriting (Sanskrit)"), (ROTATED_MNIST, "rotated MNIST")],
+    [
+        (FONTS, "fonts"),
+        (HANDWRITING, "handwriting (Sanskrit)"),
+        (ROTATED_MNIST, "rotated MNIST"),
+        (SPEECH_LITHUANIAN, "speech (Lithuanian)"),
+    ],
     ids=lambda given: getattr(given, "name", None),
 )
 def test_the_page_answers_by_the_records_whether_the_domain_s_gradient_helps(study: Study, shown: str) -> None:
@@ -177,6 +188,32 @@ def test_the_page_answers_by_the_records_whether_the_domain_s_gradient_helps(stu
         cells.append(f"{'yes' if helps else 'no'}: {signed_points(gain)} points (p {p_value(p)})")
     page = (RESULTS.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8")
     assert f"| {shown} | {' | '.join(cells)} |" in page
+
+
+def test_the_page_tells_what_speech_gained() -> None:
+    page = words_of("docs/reproduction.md")
+    found = found_in(SPEECH_LITHUANIAN, RESULTS / "cpu")
+
+    def against(method: str, other: str = "erm") -> tuple[str, str]:
+        difference, p = found.against(method, other), found.larger_p(method, other)
+        assert difference is not None
+        assert p is not None
+        return f"{abs(difference.comparison.mean):.1f}", p_value(p)
+
+    over_seeds = [found.over_seeds(method, "erm") for method in ("label_grad", "hybrid")]
+    of_seeds = [p_value(each.p_value) for each in over_seeds if each is not None and each.p_value is not None]
+    (label_grad, sure), (hybrid, surer) = against("label_grad"), against("hybrid")
+    assert f"LabelGrad gains {label_grad} points and the hybrid {hybrid}," in page
+    assert f"(p {of_seeds[0]} and {of_seeds[1]} over seeds)" in page
+    assert f"(p {sure} and {surer} over domains)" in page
+    gain, p = against("crossgrad")
+    assert f"CrossGrad is where ERM is (+{gain} points, p {p})" in page
+    (below, p), (above, of_above) = against("crossgrad", "label_grad"), against("crossgrad", "random")
+    assert (
+        f"{below} points below LabelGrad (p {p}). It is {above} points above the random direction (p {of_above})"
+        in page
+    )
+    assert f"noise as long costs {against('random')[0]} points here" in page
 
 
 def test_the_main_table_of_the_readme_is_the_committed_one() -> None:
