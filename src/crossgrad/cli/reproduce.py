@@ -89,22 +89,22 @@ def reproduce(
             raise SettingsError(f"no scale {scale!r}{choices(scale, list(SCALES))}")
     names = [known for known in NAMES if known != "all" and name in (known, "all")]
     folder = output / scale
-    models = {known: lacking for known in names if (lacking := models_to_train(known, SCALES[scale], folder))}
+    pictures = [known for known in names if models_to_train(known, SCALES[scale], folder)]
     parts = list({part.name: part for known in names for part in parts_of(known)}.values())
     if study:
         known_names = list(dict.fromkeys(_study_name(part) for part in parts))
         for asked in study:
             if asked not in known_names:
                 raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
-        parts, models = [part for part in parts if _study_name(part) in study], {}
-    if training and (parts or models):
+        parts, pictures = [part for part in parts if _study_name(part) in study], []
+    if training and (parts or pictures):
         jobs = options.runs_at_once(jobs, threads=1, address=address)
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
             if parts:
                 _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
-            for known, lacking in models.items():
-                _train_for(known, lacking)
+            for known in pictures:  # which share models: what one has trained the next one lacks no more
+                _train_for(known, models_to_train(known, SCALES[scale], folder))
         except KeyboardInterrupt:
             say("Interrupted: finished runs are kept; the same command goes on from there.")
             raise typer.Exit(130) from None

@@ -159,6 +159,7 @@ def _interruption_held() -> Iterator[None]:
     before = {
         number: signal.signal(number, lambda number, frame: held.append(number))
         for number in ((signal.SIGINT, signal.SIGTERM) if is_main else ())
+        if signal.getsignal(number) is not None  # one that is not Python's could not be put back
     }
     # A blocked signal stays blocked in processes started meanwhile; here another thread may take it all the same.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
