@@ -95,7 +95,7 @@ def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
         ("crossgrad", "-", "CrossGrad {} below (p {}),"),
         ("random", "-", "a random direction {} below (p {})."),
     ):
-        gain, p = str(longer[method]).rstrip(")").split(" (")
+        gain, p = str(longer[method]).rstrip(")").split(" (")[1].split(", p ")
         assert gain.startswith(sign)
         assert words.format(gain[1:], p) in page
     of_erm = [record for record in records if (record["method"], record["max_steps"]) == ("erm", 4000)]

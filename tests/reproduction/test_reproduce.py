@@ -232,7 +232,7 @@ def test_studies_of_one_name_are_one_study_in_all_tables() -> None:
 def test_a_scale_has_settings_and_grids_that_there_are_for_every_study(name: str) -> None:
     scale = SCALES[name]
     for study in [study for target in TARGETS.values() for study in target.studies]:
-        Settings.of(scale.settings_for(study.benchmark))
+        Settings.of(scale.settings_for(study.benchmark, study.trunk))
         for method in study.methods:
             Settings().for_method(method, scale.fields.get(method, {}))
             if method in scale.grids:

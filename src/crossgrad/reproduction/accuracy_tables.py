@@ -175,3 +175,16 @@ def with_error(value: Estimate) -> str:
     """
     error = "" if value.standard_error is None else f" ± {value.standard_error:.1f}"
     return f"{value.value:.1f}{error}"
+
+
+def with_gain(found: Found, key: str, other: str) -> str | None:
+    """An accuracy and, in brackets, how far it is above another's in points, with p as LARGER_P says; None without."""
+    accuracy = found.of(key)
+    if accuracy is None:
+        return None
+    against = found.against(key, other) if key != other else None
+    if against is None:
+        return with_error(accuracy)
+    p = found.larger_p(key, other)
+    gain = signed_points(against.comparison.mean) + ("" if p is None else f", p {p_value(p)}")
+    return f"{with_error(accuracy)} ({gain})"

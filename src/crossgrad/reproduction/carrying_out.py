@@ -45,7 +45,7 @@ def sweeps_of(study: Study, scale: Scale, folder: Path, dataset: DomainDataset) 
                 hold_out=study.hold_out,
                 net=scale.net_for(study.trunk),
                 fields=scale.fields.get(method, {}),
-                **scale.settings_for(study.benchmark),
+                **scale.settings_for(study.benchmark, study.trunk),
             )
 
 
@@ -66,7 +66,7 @@ def comparison_of(
         },
         match="passes" if study.matched else None,
         chosen=chosen,
-        **scale.settings_for(study.benchmark),
+        **scale.settings_for(study.benchmark, study.trunk),
     )
 
 

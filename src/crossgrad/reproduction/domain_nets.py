@@ -98,7 +98,7 @@ def _place(name: str, seed: int, folder: Path) -> Path:
 def _trained(name: str, seed: int, scale: Scale, folder: Path, watch: Watch) -> Model:
     place, net = _place(name, seed, folder), NETS[name]
     if not (place / DESCRIPTION).exists():
-        settings = scale.settings_for(net.study.benchmark)
+        settings = scale.settings_for(net.study.benchmark, net.study.trunk)
         fields = {**PRESETS["paper"], **net.fields}
         save(train(net.study.open(), method="crossgrad", seed=seed, fields=fields, watch=watch, **settings), place)
     return load(place)

@@ -105,7 +105,7 @@ def _training_domains(dataset: DomainDataset) -> DomainDataset:
 def _trained(study: Study, dataset: DomainDataset, scale: Scale, folder: Path, watch: Watch) -> Model:
     place = _place(study, folder)
     if not (place / DESCRIPTION).exists():
-        settings = scale.settings_for(study.benchmark)
+        settings = scale.settings_for(study.benchmark, study.trunk)
         net, fields = scale.net_for(study.trunk), PRESETS["paper"]
         save(train(dataset, method="crossgrad", net=net, fields=fields, watch=watch, **settings), place)
     return load(place)

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from crossgrad.report.names import display_name, method_order
-from crossgrad.report.numbers import p_value, signed_points
-from crossgrad.reproduction.accuracy_tables import failed_runs, lacking, with_error
+from crossgrad.reproduction.accuracy_tables import failed_runs, lacking, with_gain
 from crossgrad.reproduction.found import LARGER_P, Found, found_in, pooled
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
@@ -43,7 +42,10 @@ def summary_table(scale: Scale, folder: Path) -> PaperTable:
             notes.append(f"{heading}: failed runs, which are in no number: {failed}.")
     methods = sorted({method for results in found.values() for method in results.accuracies}, key=method_order)
     rows: list[dict[str, Cell]] = [
-        {"method": display_name(method), **{heading: _cell(results, method) for heading, results in found.items()}}
+        {
+            "method": display_name(method),
+            **{heading: with_gain(results, method, "erm") for heading, results in found.items()},
+        }
         for method in methods
     ]
     return PaperTable(
@@ -52,15 +54,3 @@ def summary_table(scale: Scale, folder: Path) -> PaperTable:
         tuple(rows),
         tuple(notes),
     )
-
-
-def _cell(results: Found, method: str) -> str | None:
-    accuracy = results.of(method)
-    if accuracy is None:
-        return None
-    against = results.against(method, "erm") if method != "erm" else None
-    if against is None:
-        return with_error(accuracy)
-    p = results.larger_p(method, "erm")
-    gain = signed_points(against.comparison.mean) + ("" if p is None else f", p {p_value(p)}")
-    return f"{with_error(accuracy)} ({gain})"

@@ -6,6 +6,7 @@ from crossgrad.records import Record, read_records
 from crossgrad.report.differences import cells_of
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.report.packed_answers import unpack_answers
+from crossgrad.reproduction.accuracy_tables import with_gain
 from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.trials import Trials, Variant
@@ -70,6 +71,10 @@ class Results:
         """Both as one cell of a table."""
         gain = self.gain(variant, other)
         return gain and gain[0] + (f" ({gain[1]})" if gain[1] else "")
+
+    def with_gain(self, variant: Variant, other: Variant) -> str | None:
+        """A variant's accuracy and what it gains on the other, as one cell of a table."""
+        return with_gain(self._found, variant.key, other.key)
 
     @property
     def missing(self) -> list[Variant]:

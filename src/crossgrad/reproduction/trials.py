@@ -93,7 +93,7 @@ class Trials:
 
     def settings_of(self, variant: Variant, scale: Scale) -> dict[str, Any]:
         """That differ from the benchmark's own."""
-        of_scale = scale.settings_for(self.study.benchmark)
+        of_scale = scale.settings_for(self.study.benchmark, variant.net or self.study.trunk)
         settings = {**of_scale, **variant.settings}
         if variant.steps != 1:
             max_steps = {**BENCHMARKS[self.study.benchmark].settings, **of_scale}["max_steps"]
