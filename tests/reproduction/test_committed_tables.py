@@ -1,6 +1,7 @@
 """Every committed table of the reproduction is what its committed records give, to the letter."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +16,7 @@ from crossgrad.reproduction import SCALES, Made, make
 from crossgrad.reproduction.ablations import BASE, ablation_table
 from crossgrad.reproduction.conditions import condition_table
 from crossgrad.reproduction.found import found_in
+from crossgrad.reproduction.paper_table import Cell
 from crossgrad.reproduction.sizes import sizes_of_moves
 from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN, Study
 from crossgrad.significance import SIGNIFICANCE_LEVEL
@@ -161,6 +163,57 @@ def test_the_page_tells_the_shapes_that_are_on_record() -> None:
     assert len(of_shapes) == 4
     ps = sorted((str(row["rotated_mnist_p"]) for row in of_shapes), key=float)
     assert f"none surely by itself (p {ps[0]} to {ps[-1]})" in page
+
+
+def test_the_page_tells_the_ablations_that_are_on_record() -> None:
+    page = words_of("docs/reproduction.md")
+    rows = {str(row["variant"]): row for row in ablation_table(SCALES["cpu"], RESULTS / "cpu").rows}
+    accuracy = {name: str(row["rotated_mnist"]) for name, row in rows.items()}
+    ours = sorted(float(of) for name, of in accuracy.items() if name not in (BASE, "ERM", "LabelGrad"))
+    assert f"The {len(ours)} variants that move" in page
+    assert (
+        f"lie between {ours[0]} and {ours[-1]} %; ERM has {accuracy['ERM']}, LabelGrad {accuracy['LabelGrad']}" in page
+    )
+    ps = [float(str(row["rotated_mnist_p"])) for name, row in rows.items() if name != BASE]
+    (sure,) = (p for p in ps if p < SIGNIFICANCE_LEVEL)
+    assert f"One of {len(ps)} differences has p below 0.05 ({sure})" in page
+    assert sorted(map(float, accuracy.values())).index(float(accuracy[BASE])) == 1  # the second lowest
+    assert (
+        f"did better, by {max(_minus(row) for name, row in rows.items() if name != 'LabelGrad')} points at most" in page
+    )
+    for name, words in {
+        "LabelGrad": "which is {} above CrossGrad (p {})",
+        "without g": "without them {} points more (p {})",
+        "the label loss's input gradient through g too": "with the gradient through them {} more (p {})",
+        "the domain net first, by itself": "The domain net first and by itself: {} points more (p {})",
+        "the domain net's inputs not moved": "Without moving its inputs, {} more (p {})",
+    }.items():
+        assert words.format(_minus(rows[name]), rows[name]["rotated_mnist_p"]) in page
+    of_authors, of_dassl = (
+        next(of for name, of in accuracy.items() if other in name) for other in ("authors", "Dassl")
+    )
+    assert f"has {of_authors} %, Dassl's settings {of_dassl}" in page
+    half, quarter = accuracy["half the channels"], accuracy["a quarter of the channels"]
+    assert f"{half} and {quarter} %, where the full one has {accuracy[BASE]}" in page
+
+
+def _minus(row: Mapping[str, Cell]) -> float:
+    return float(str(row["rotated_mnist_minus"] or 0))
+
+
+def test_the_page_tells_how_far_batch_statistics_lag_behind() -> None:
+    page = words_of("docs/reproduction.md")
+    record = json.loads((RESULTS.parent / "benchmarks" / "batch_statistics.json").read_text(encoding="utf-8"))
+
+    def spread(name: str, average: float | None) -> str:
+        found = [run[name] for run in record["results"] if run["average"] == average]
+        assert len(found) == 3
+        return f"{min(found):.1f} {{}} {max(found):.1f} %"
+
+    assert f"between {spread('running', None).format('and')} on unseen writers in three trainings" in page
+    assert f"trained on {spread('running_on_training', None).format('to')}." in page
+    assert f"{spread('anew', None).format('to')}, and {spread('anew_on_training', None).format('to')} of the" in page
+    assert f"{spread('running', 0.99).format('to')} as it is, {spread('anew', 0.99).format('to')} with stat" in page
 
 
 @pytest.mark.parametrize(
