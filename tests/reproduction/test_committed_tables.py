@@ -18,7 +18,7 @@ from crossgrad.reproduction.conditions import condition_table
 from crossgrad.reproduction.found import found_in
 from crossgrad.reproduction.paper_table import Cell
 from crossgrad.reproduction.sizes import sizes_of_moves
-from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN, Study
+from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN, Study, fonts_of
 from crossgrad.significance import SIGNIFICANCE_LEVEL
 
 RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
@@ -199,6 +199,38 @@ def test_the_page_tells_the_ablations_that_are_on_record() -> None:
 
 def _minus(row: Mapping[str, Cell]) -> float:
     return float(str(row["rotated_mnist_minus"] or 0))
+
+
+@pytest.mark.parametrize("n", [5, 71])
+def test_the_page_tells_what_is_gained_with_fewer_training_fonts(n: int) -> None:
+    found = found_in(FONTS if n == 71 else fonts_of(n), RESULTS / "cpu")
+    cells = [str(n)]
+    for method in ("erm", "label_grad", "dann", "crossgrad"):
+        accuracy, against, p = found.of(method), found.against(method, "erm"), found.larger_p(method, "erm")
+        assert accuracy is not None
+        if method == "erm":
+            cells.append(f"{accuracy.value:.1f}")
+        else:
+            assert against is not None
+            assert p is not None
+            cells.append(f"{signed_points(against.comparison.mean)} (p {p_value(p)})")
+    assert f"| {' | '.join(cells)} |" in words_of("docs/reproduction.md")
+
+
+def test_the_page_tells_the_gap_that_five_fonts_leave() -> None:
+    page, study = words_of("docs/reproduction.md"), fonts_of(5)
+    of_erm = [
+        record for record in read_records(RESULTS / "cpu" / study.name / "comparison") if record["method"] == "erm"
+    ]
+    known = 100 * fmean(record["in_domain"]["accuracy"] for record in of_erm)
+    unseen = 100 * fmean(record["out_of_domain"]["accuracy"] for record in of_erm)
+    assert f"{known:.1f} % of unseen drawings of these five right, {unseen:.1f} % of other fonts'" in page
+    assert f"a gap of {known - unseen:.0f} points" in page
+    found = found_in(study, RESULTS / "cpu")
+    against, p = found.against("crossgrad", "label_grad"), found.larger_p("crossgrad", "label_grad")
+    assert against is not None
+    assert p is not None
+    assert f"CrossGrad is {-against.comparison.mean:.1f} points below LabelGrad (p {p_value(p)})" in page
 
 
 def test_the_page_tells_how_far_batch_statistics_lag_behind() -> None:
