@@ -231,6 +231,13 @@ def test_the_page_tells_the_gap_that_five_fonts_leave() -> None:
     assert against is not None
     assert p is not None
     assert f"CrossGrad is {-against.comparison.mean:.1f} points below LabelGrad (p {p_value(p)})" in page
+    gains = {
+        method: (f"{against.comparison.mean:.1f}", p_value(p))
+        for method in ("label_grad", "crossgrad")
+        if (against := found.against(method, "erm")) and (p := found.larger_p(method, "erm"))
+    }
+    (of_label_grad, its_p), (of_crossgrad, other_p) = gains["label_grad"], gains["crossgrad"]
+    assert f"{of_label_grad} points (p {its_p}; CrossGrad {of_crossgrad}, p {other_p})" in words_of("README.md")
 
 
 def test_the_page_tells_how_far_batch_statistics_lag_behind() -> None:
