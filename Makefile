@@ -36,7 +36,7 @@ format: $(VENV)/all-installed
 	$(BIN)/ruff format .
 
 docs: $(VENV)/all-installed
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict  # --quiet would not see the warnings that strict refuses
 
 bench: $(VENV)/all-installed
 	$(BIN)/python benchmarks/step.py --json results/benchmarks/step.json

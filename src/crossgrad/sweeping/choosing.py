@@ -74,8 +74,9 @@ def sweep(
         ...         open_dataset("digits"), output=folder, method="erm", hold_out="0,75", max_steps=20,
         ...         grid=parse_grid("erm", ["learning_rate=0.00001,0.003"]),
         ...     )
-        >>> [candidate.point for candidate in candidates if ("0", "75") in candidate.chosen_for]
-        [{'learning_rate': 0.003}]
+        >>> best = next(candidate for candidate in candidates if ("0", "75") in candidate.chosen_for)
+        >>> best.point["learning_rate"]
+        0.003
     """
     planned = plan_sweep(
         dataset,
