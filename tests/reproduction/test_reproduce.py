@@ -244,6 +244,12 @@ def test_a_scale_has_settings_and_grids_that_there_are_for_every_study(name: str
                     )  # fmt: skip
 
 
+def test_a_scale_s_settings_of_a_net_go_with_that_net_and_before_those_of_the_benchmark() -> None:
+    cpu = SCALES["cpu"]
+    assert cpu.settings_for("fonts", "resnet") == {**cpu.settings_for("fonts", "lenet"), "average": 0.99}
+    assert replace(cpu, by_net={"lenet": {"max_steps": 7}}).settings_for("fonts", "lenet")["max_steps"] == 7
+
+
 def test_an_unknown_scale_is_told_with_the_nearest(command: Command) -> None:
     done = command("reproduce", "table4", "--scale", "qick")
     assert (done.code, done.out) == (2, "")
