@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 
@@ -13,11 +14,9 @@ from crossgrad.records import read_records
 from crossgrad.report.names import display_name
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction import SCALES, Made, make
-from crossgrad.reproduction.ablations import BASE, ablation_table
-from crossgrad.reproduction.conditions import condition_table
+from crossgrad.reproduction.ablations import BASE
 from crossgrad.reproduction.found import found_in
 from crossgrad.reproduction.paper_table import Cell
-from crossgrad.reproduction.sizes import sizes_of_moves
 from crossgrad.reproduction.studies import FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN, Study, fonts_of
 from crossgrad.significance import SIGNIFICANCE_LEVEL
 
@@ -25,10 +24,17 @@ RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
 TABLES = sorted(path for path in RESULTS.glob("*/*.json") if path.stem != "table3")
 
 
+@cache
 def made_anew(path: Path) -> Made:
+    """Once, whoever asks: some take ten seconds."""
     made = make(path.stem, SCALES[path.parent.name], path.parent)
     assert made is not None
     return made
+
+
+def rows_of(name: str) -> tuple[Mapping[str, Cell], ...]:
+    """Of a table at the scale cpu, made anew."""
+    return tuple(made_anew(RESULTS / "cpu" / f"{name}.json").table.rows)
 
 
 def test_the_paper_s_own_data_is_among_them() -> None:
@@ -80,7 +86,7 @@ def words_of(page: str) -> str:
 def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
     page = words_of("docs/reproduction.md")
     records = read_records(RESULTS / "cpu" / "conditions" / "rotated_mnist")
-    rows = condition_table(SCALES["cpu"], RESULTS / "cpu").rows
+    rows = rows_of("conditions")
     short, longer, *_ = (row for row in rows if row["task"] == "rotated_mnist")
     (at_15,) = (row for row in rows if row["task"] == "rotated_mnist-15")
     told = "ERM has {erm} %, LabelGrad {label_grad}, CrossGrad {crossgrad} and the random direction {random};"
@@ -114,8 +120,7 @@ def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
 
 def test_the_page_tells_the_sizes_that_are_on_record() -> None:
     page = words_of("docs/reproduction.md")
-    table = sizes_of_moves(SCALES["cpu"], RESULTS / "cpu").table
-    rows = {(row["method"], row["size"]): row for row in table.rows if row["task"] == "fonts"}
+    rows = {(row["method"], row["size"]): row for row in rows_of("sizes") if row["task"] == "fonts"}
 
     def told(method: str, size: str, words: str) -> None:
         row = rows[method, size]
@@ -152,7 +157,7 @@ def test_the_page_tells_the_sizes_that_are_on_record() -> None:
 
 def test_the_page_tells_the_shapes_that_are_on_record() -> None:
     page = words_of("docs/reproduction.md")
-    rows = {row["variant"]: row for row in ablation_table(SCALES["cpu"], RESULTS / "cpu").rows}
+    rows = {row["variant"]: row for row in rows_of("ablations")}
     as_it_is = rows[BASE]["rotated_mnist"]
     shaped = {
         "{} with each example's scaled to one L2 norm": "each example to one L2 norm",
@@ -174,7 +179,7 @@ def test_the_page_tells_the_shapes_that_are_on_record() -> None:
 
 def test_the_page_tells_the_ablations_that_are_on_record() -> None:
     page = words_of("docs/reproduction.md")
-    rows = {str(row["variant"]): row for row in ablation_table(SCALES["cpu"], RESULTS / "cpu").rows}
+    rows = {str(row["variant"]): row for row in rows_of("ablations")}
     accuracy = {name: str(row["rotated_mnist"]) for name, row in rows.items()}
     ours = sorted(float(of) for name, of in accuracy.items() if name not in (BASE, "ERM", "LabelGrad"))
     assert f"The {len(ours)} variants that move" in page

@@ -228,8 +228,9 @@ def test_runs_of_two_studies_are_pooled_with_the_test_over_all_their_examples(tm
     found = pooled({study.name: found_in(study, tmp_path) for study in studies})
     against = found.against("crossgrad", "erm")
     assert against is not None
-    assert against.by_example is not None
-    assert against.by_example.matched_pairs.n == len(dataset)
+    over_examples = found.over_examples("crossgrad", "erm")
+    assert over_examples is not None
+    assert over_examples.n == len(dataset)
     assert against.comparison.n == 2 * len(dataset.domain_names)
 
 

@@ -52,20 +52,16 @@ def cells_of(finished: Sequence[Record], method: str, answers: Mapping[str, Answ
 
 
 def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference | None:
-    """A method minus another one in percentage points; None where the two share no domain and seed.
+    """A method minus another one in percentage points, by accuracies; None where the two share no domain and seed.
 
     Args:
         own: of the method.
         other: of what it is compared with.
         domains: all of the data, in its order.
-
-    Raises:
-        RecordError: predictions of the two are of different examples.
     """
-    pairs = {place: (own[place], other[place]) for place in own if place in other}
-    if not pairs:
+    values = {place: 100 * (own[place].accuracy - other[place].accuracy) for place in own if place in other}
+    if not values:
         return None
-    values = {place: 100 * (one.accuracy - two.accuracy) for place, (one, two) in pairs.items()}
     by_domain = {domain: estimate(of_domain).value for domain, of_domain in by_domains(values, domains).items()}
     over_domains = list(by_domain.values())
     return Difference(
@@ -73,7 +69,6 @@ def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference |
         by_domain=by_domain,
         corrected_p=None,
         wilcoxon_p=wilcoxon(over_domains),
-        by_example=_by_example(pairs, list(by_domain)),
     )
 
 
@@ -85,26 +80,43 @@ def by_domains(values: Mapping[Place, float], domains: Sequence[str]) -> dict[st
     return {domain: of_domain for domain, of_domain in grouped.items() if of_domain}
 
 
-def _by_example(pairs: Mapping[Place, tuple[Cell, Cell]], domains: Sequence[str]) -> ByExample | None:
-    answers = {
-        place: (one.answers, two.answers)
-        for place, (one, two) in pairs.items()
-        if one.answers is not None and two.answers is not None
-    }
-    if len(answers) < len(pairs):
+def by_example(own: Cells, other: Cells, domains: Sequence[str]) -> ByExample | None:
+    """The tests that look at single examples; None where predictions are missing.
+
+    Args: as `difference`.
+
+    Raises:
+        RecordError: predictions of the two are of different examples.
+    """
+    differences = differences_of_examples(own, other, domains)
+    if differences is None:
         return None
-    differences = [_of_domain([both for place, both in answers.items() if place[0] == name], name) for name in domains]
-    found = _one_seed(answers, domains)
+    found = _one_seed(_answers(own, other), list(differences))
     return ByExample(
-        bootstrap=bootstrap([100 * values for values in differences]),
-        matched_pairs=matched_pairs(100 * np.concatenate(differences)),
+        bootstrap=bootstrap(list(differences.values())),
+        matched_pairs=matched_pairs(np.concatenate(list(differences.values()))),
         mcnemar=found[1] if found else None,
         mcnemar_seed=found[0] if found else None,
     )
 
 
+def differences_of_examples(own: Cells, other: Cells, domains: Sequence[str]) -> dict[str, NDArray[np.float64]] | None:
+    """By held-out domain each example's difference in percentage points, the mean over seeds; None as above."""
+    shared = [place for place in own if place in other]
+    answers = _answers(own, other)
+    if not shared or len(answers) < len(shared):
+        return None
+    by_domain = {name: [both for place, both in answers.items() if place[0] == name] for name in domains}
+    return {name: 100 * _of_domain(pairs, name) for name, pairs in by_domain.items() if pairs}
+
+
+def _answers(own: Cells, other: Cells) -> dict[Place, tuple[Answers, Answers]]:
+    """Of both, where both have some."""
+    pairs = {place: (own[place].answers, other[place].answers) for place in own if place in other}
+    return {place: (one, two) for place, (one, two) in pairs.items() if one is not None and two is not None}
+
+
 def _of_domain(pairs: Sequence[tuple[Answers, Answers]], domain: str) -> NDArray[np.float64]:
-    """Each example's difference, the mean over seeds."""
     examples = pairs[0][0].example
     for one, two in pairs:
         if not (np.array_equal(one.example, examples) and np.array_equal(two.example, examples)):

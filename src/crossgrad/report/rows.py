@@ -36,7 +36,7 @@ class Difference:
     wilcoxon_p: float | None = None
     """Wilcoxon's signed rank test over held-out domains; None for a single one."""
     by_example: ByExample | None = None
-    """None where predictions are not at hand, and against controls."""
+    """Against ERM, where predictions are at hand."""
     shares_models: bool = False
     """Whether all held-out domains were measured with the same models: the luck of training is then common to them, and
     no test over domains sees it."""

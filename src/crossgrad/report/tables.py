@@ -10,7 +10,7 @@ from crossgrad.errors import RecordError
 from crossgrad.records import Record
 from crossgrad.reliability import expected_calibration_error
 from crossgrad.report.artefacts import Answers
-from crossgrad.report.differences import Cells, by_domains, cells_of, difference
+from crossgrad.report.differences import Cells, by_domains, by_example, cells_of, difference
 from crossgrad.report.fields import check_fields
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, method_order
 from crossgrad.report.rows import Difference, Perturbation, Row, Table, Unfinished
@@ -119,7 +119,11 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
     against = [] if method in (BASELINE, *CONTROLS) else [name for name in CONTROLS if name in cells]
     one_fold = len({tuple(record["held_out"]) for record in finished}) == 1
     differences = {name: _difference(own, cells[name], domains, one_fold=one_fold) for name in against}
-    tested = BASELINE in cells and method != BASELINE
+    over_baseline = None
+    if BASELINE in cells and method != BASELINE:
+        over_baseline = _difference(own, cells[BASELINE], domains, one_fold=one_fold)
+    if over_baseline is not None:
+        over_baseline = replace(over_baseline, by_example=by_example(own, cells[BASELINE], domains))
     return Row(
         method=method,
         name=f"{display_name(method)} ({ORACLE})" if is_oracle else display_name(method),
@@ -127,11 +131,11 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
         mean=estimate(means) if means else None,
         worst=min(by_domain, key=lambda domain: by_domain[domain].value, default=None),
         in_domain=estimate([estimate(values).value for values in inside.values()]) if inside else None,
-        difference=_difference(own, cells[BASELINE], domains, one_fold=one_fold) if tested else None,
+        difference=over_baseline,
         perturbation=_perturbation(moved) if moved else None,
         spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
         calibration_error=_calibration_error(own, domains),
-        controls={name: replace(found, by_example=None) for name, found in differences.items() if found is not None},
+        controls={name: found for name, found in differences.items() if found is not None},
         is_oracle=is_oracle,
     )
 

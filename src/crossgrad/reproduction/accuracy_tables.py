@@ -5,12 +5,11 @@ from pathlib import Path
 
 from crossgrad.report.names import CONTROLS, display_name, method_order
 from crossgrad.report.numbers import p_value, signed_points
-from crossgrad.report.rows import Difference
 from crossgrad.reproduction.found import Found, found_in, pooled
 from crossgrad.reproduction.paper_table import Cell, PaperTable
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.targets import Column, Target
-from crossgrad.significance import Comparison, Estimate
+from crossgrad.significance import Estimate
 
 COLUMNS = {
     "column": "Task",
@@ -71,6 +70,7 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
         shown = f"{signed_points(published_gain)} on ERM"
         minus = None if against is None else signed_points(against.comparison.mean - published_gain)
     over_seeds = found.over_seeds(method, "erm") if method != "erm" else None
+    over_examples = found.over_examples(method, "erm") if method != "erm" else None
     return {
         "column": column.heading,
         "method": display_name(method),
@@ -80,7 +80,7 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
         "gain": None if against is None else signed_points(against.comparison.mean),
         "p_domains": None if against is None else _p(against.comparison.p_value),
         "p_seeds": None if over_seeds is None else _p(over_seeds.p_value),
-        "p_examples": None if against is None else _p_of_examples(against),
+        "p_examples": None if over_examples is None else _p(over_examples.p_value),
     }
 
 
@@ -89,11 +89,9 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
     if not any(any(part.accuracies.values()) or part.failed for part in parts.values()):
         return ["Not run."]
     texts = [
-        f"{display_name('crossgrad')} against {display_name(other)}: {_in_words(against, over_seeds)}"
+        f"{display_name('crossgrad')} against {display_name(other)}: {in_words}"
         for other in ("label_grad", *CONTROLS)
-        if other in column.methods
-        and (against := found.against("crossgrad", other)) is not None
-        and (over_seeds := found.over_seeds("crossgrad", other)) is not None
+        if other in column.methods and (in_words := _in_words(found, other)) is not None
     ]
     texts += [
         _FAILED.format(study=name, failed=failed) for name, part in parts.items() if (failed := failed_runs(part))
@@ -147,19 +145,20 @@ def lacking(column: Column, scale: Scale, found: Found) -> str:
     )
 
 
-def _in_words(against: Difference, over_seeds: Comparison) -> str:
+def _in_words(found: Found, other: str) -> str | None:
+    """What CrossGrad gains on another, by all three tests; None where the two share no domain and seed."""
+    against, over_seeds = found.against("crossgrad", other), found.over_seeds("crossgrad", other)
+    over_examples = found.over_examples("crossgrad", other)
+    if against is None or over_seeds is None:
+        return None
     numbers = [f"{signed_points(against.comparison.mean)} points"]
     if over_domains := _p(against.comparison.p_value):
         numbers.append(f"p {over_domains} over {against.comparison.n} domains")
     if by_seeds := _p(over_seeds.p_value):
         numbers.append(f"p {by_seeds} over {over_seeds.n} seeds")
-    if over_examples := _p_of_examples(against):
-        numbers.append(f"p {over_examples} over examples (MAPSSWE)")
+    if of_examples := _p(over_examples.p_value if over_examples else None):
+        numbers.append(f"p {of_examples} over examples (MAPSSWE)")
     return f"{', '.join(numbers)}."
-
-
-def _p_of_examples(against: Difference) -> str | None:
-    return None if against.by_example is None else _p(against.by_example.matched_pairs.p_value)
 
 
 def _p(value: float | None) -> str | None:
