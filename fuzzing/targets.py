@@ -16,7 +16,7 @@ TARGETS: dict[str, Target] = {
     **checkpoints.TARGETS,
     **kept.TARGETS,
     **raw_files.TARGETS,
-    "command": Target(lambda: COMMAND_LINES, altered_command, run_command, 250),
+    "command": Target(lambda: COMMAND_LINES, altered_command, run_command, 150),
 }
 
 

@@ -24,7 +24,7 @@ def _model_files() -> tuple[tuple[bytes, bytes], ...]:
 
     found = []
     generator = np.random.default_rng(0)
-    for shape, net, decoding in (((3,), "mlp", None), ((1, 8, 8), "resnet", ImageDecoding(8, 1))):
+    for shape, net, decoding in (((3,), "mlp", None), ((1, 8, 8), "resnet/8", ImageDecoding(8, 1))):
         inputs = generator.random((24, *shape), dtype=np.float32)
         dataset = DomainDataset.from_arrays(inputs, np.arange(24) % 2, np.arange(24) // 8, name="fuzz")
         if decoding:
@@ -88,6 +88,6 @@ def _load_and_use(folder: Path, description: bytes, weights: bytes) -> object:
 
 
 TARGETS = {
-    "model.json": Target(lambda: [text for text, _ in _model_files()], _altered_description, _read_description, 600),
+    "model.json": Target(lambda: [text for text, _ in _model_files()], _altered_description, _read_description, 400),
     "safetensors": Target(lambda: [_model_files()[0][1]], _altered_weights, _read_weights, 300),
 }
