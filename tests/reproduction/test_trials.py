@@ -16,6 +16,7 @@ from crossgrad.data import BENCHMARKS
 from crossgrad.experiments.settings import Settings
 from crossgrad.methods import PRESETS
 from crossgrad.records import Record, read_records
+from crossgrad.report.names import display_name
 from crossgrad.report.numbers import p_value
 from crossgrad.reproduction import SCALES, PaperTable, Scale, ablations, carry_out_trials, conditions, sizes
 from crossgrad.reproduction.ablations import ABLATIONS, BASE, VARIANTS, ablation_table
@@ -154,7 +155,11 @@ def test_conditions_change_one_thing_for_all_methods_alike() -> None:
         for variants in by_condition.values():
             # Without dropout the same batch twice is ERM (tests/methods/test_controls.py).
             again = ["repeat"] if variants[0].settings.get("dropout") else []
-            assert [each.method for each in variants] == ["erm", "label_grad", "crossgrad", "random", *again]
+            methods = ["erm", "label_grad", "crossgrad", "crossgrad", "random", *again]
+            assert [each.method for each in variants] == methods
+            of_crossgrad = [each.fields for each in variants if each.method == "crossgrad"]
+            assert [fields["condition"] for fields in of_crossgrad] == [True, False]
+            assert of_crossgrad[1] == {**of_crossgrad[0], "condition": False}
             assert len({(str(each.settings), each.net) for each in variants}) == 1
 
 
@@ -176,7 +181,7 @@ def test_a_row_without_a_cell_is_refused_where_it_is_made() -> None:
 def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study("digits", "digits", "real digits", net="conv2", hold_out="3")
     few = [
-        Variant(condition, method, method, settings=settings)
+        Variant(condition, display_name(method), method, settings=settings)
         for condition, settings in (("as it is", {}), ("dropout", {"dropout": 0.5}))
         for method in ("erm", "label_grad")
     ]
@@ -196,17 +201,17 @@ def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monke
             )
             for method in ("erm", "label_grad")
         }
-        assert row["erm"] == f"{of_method['erm']:.1f}"
+        assert row["ERM"] == f"{of_method['erm']:.1f}"
         gain = of_method["label_grad"] - of_method["erm"]
-        assert str(row["label_grad"]).startswith(f"{of_method['label_grad']:.1f} ({gain:+.1f}, p ")
+        assert str(row["LabelGrad"]).startswith(f"{of_method['label_grad']:.1f} ({gain:+.1f}, p ")
 
     # A fold missing, the method's accuracy would be of other domains than the others': nothing is told of it.
     lines = (trials.place(tmp_path) / "records.jsonl").read_text().splitlines()
     of_label_grad = [line for line in lines if json.loads(line)["method"] == "label_grad"]
     (trials.place(tmp_path) / "records.jsonl").write_text("\n".join(set(lines) - {of_label_grad[0]}) + "\n")
     table = condition_table(longer, tmp_path)
-    assert [row["label_grad"] is None for row in table.rows] == [True, False]
-    assert "digits: missing runs of label_grad (as it is)." in table.notes
+    assert [row["LabelGrad"] is None for row in table.rows] == [True, False]
+    assert "digits: missing runs of LabelGrad (as it is)." in table.notes
 
     failed = json.loads(of_label_grad[0]) | {
         "error": {"message": "the loss became NaN at step 7"},
@@ -215,7 +220,7 @@ def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monke
     with (trials.place(tmp_path) / "records.jsonl").open("a") as file:
         file.write(json.dumps(failed) + "\n")
     notes = condition_table(longer, tmp_path).notes
-    told = "label_grad (as it is), seed 0: the loss became NaN at step 7"
+    told = "LabelGrad (as it is), seed 0: the loss became NaN at step 7"
     assert f"digits: failed runs, which are in no number: {told}." in notes
     assert not any("missing" in note for note in notes)
 
