@@ -14,7 +14,7 @@ from crossgrad.records import read_records
 from crossgrad.report.names import display_name
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction import SCALES, Made, make
-from crossgrad.reproduction.ablations import BASE
+from crossgrad.reproduction.ablations import ABLATIONS, BASE
 from crossgrad.reproduction.found import found_in
 from crossgrad.reproduction.paper_table import Cell
 from crossgrad.reproduction.studies import (
@@ -26,6 +26,7 @@ from crossgrad.reproduction.studies import (
     Study,
     fonts_of,
 )
+from crossgrad.reproduction.trial_results import Results
 from crossgrad.significance import SIGNIFICANCE_LEVEL
 
 RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
@@ -97,26 +98,29 @@ def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
     rows = rows_of("conditions")
     short, longer, *_ = (row for row in rows if row["task"] == "rotated_mnist")
     (at_15,) = (row for row in rows if row["task"] == "rotated_mnist-15")
-    told = "ERM has {erm} %, LabelGrad {label_grad}, CrossGrad {crossgrad} and the random direction {random};"
-    assert f"At 15 degrees, three trainings each, {told.format(**at_15)}" in page
-    again = read_records(RESULTS / "cpu" / "conditions" / "rotated_mnist-15")
-    by_method = {record["method"]: [each for each in again if each["method"] == record["method"]] for record in again}
-    assert {len(of_method) for of_method in by_method.values()} == {3}
-    first = next(record for record in by_method["crossgrad"] if record["seed"] == 0)
-    mean = fmean(100 * record["out_of_domain"]["accuracy"] for record in by_method["crossgrad"])
-    assert f"alone CrossGrad has {100 * first['out_of_domain']['accuracy']:.1f} %" in page
-    assert f"CrossGrad {mean:.1f} %, ERM" in words_of("README.md")
-    mean_of_erm = fmean(100 * record["out_of_domain"]["accuracy"] for record in by_method["erm"])
-    best = fmean(100 * record["out_of_domain"]["accuracy"] for record in by_method["label_grad"])
-    assert f"ERM {mean_of_erm:.1f} and LabelGrad {best:.1f}" in words_of("README.md")
-    assert (
-        f"With 4,000 steps, one training for each angle, ERM has {longer['erm']} % over the angles where it had" in page
+    told = (
+        "ERM has {ERM} %, LabelGrad {LabelGrad}, CrossGrad {CrossGrad}, without g {CrossGrad without g} and the random "
+        "direction {Random};"
     )
-    assert f"where it had {short['erm']}, and its loss" in page
+    assert f"At 15 degrees, five trainings each, {told.format(**at_15)}" in page
+    of_15 = read_records(RESULTS / "cpu" / "conditions" / "rotated_mnist-15")
+    with_g = [record for record in of_15 if record["settings"]["fields"].get("condition")]
+    assert len(with_g) == 5
+    assert len(of_15) == 25
+    first = next(record for record in with_g if record["seed"] == 0)
+    assert f"With the first seed alone CrossGrad has {100 * first['out_of_domain']['accuracy']:.1f} %" in page
+    means = {heading: str(at_15[heading]).split()[0] for heading in ("ERM", "LabelGrad", "CrossGrad")}
+    without_g = str(at_15["CrossGrad without g"]).split()[0]
+    of_readme = f"CrossGrad {means['CrossGrad']} % ({without_g} without g), ERM {means['ERM']} and LabelGrad"
+    assert f"{of_readme} {means['LabelGrad']}" in words_of("README.md")
+    assert (
+        f"With 4,000 steps, one training for each angle, ERM has {longer['ERM']} % over the angles where it had" in page
+    )
+    assert f"where it had {short['ERM']}, and its loss" in page
     for method, sign, words in (
-        ("label_grad", "+", "LabelGrad is {} points above it as before (p {}),"),
-        ("crossgrad", "-", "CrossGrad {} below (p {}),"),
-        ("random", "-", "a random direction {} below (p {})."),
+        ("LabelGrad", "+", "LabelGrad is {} points above it as before (p {}),"),
+        ("CrossGrad", "-", "CrossGrad {} below (p {}),"),
+        ("Random", "-", "a random direction {} below (p {})."),
     ):
         gain, p = str(longer[method]).rstrip(")").split(" (")[1].split(", p ")
         assert gain.startswith(sign)
@@ -288,6 +292,38 @@ def test_the_page_tells_what_the_residual_net_gave_before_and_with_an_average() 
     assert f"With LeNet plain ERM has {of_lenet.value:.1f} %, and LabelGrad gains nothing" in page
     assert of_lenet.value > max(averaged.values())
     assert gain_of("label_grad", HANDWRITING)[0] < 0
+
+
+def test_the_page_tells_what_the_domain_features_cost_the_residual_net() -> None:
+    page = words_of("docs/reproduction.md")
+    rows = {str(row["variant"]): row for row in rows_of("ablations") if row["handwriting-resnet"]}
+    accuracy = {name: float(str(row["handwriting-resnet"]).split()[0]) for name, row in rows.items()}
+    without = ("ERM", "a random one, as long, without g", "without g")
+    with_g = sorted(of for name, of in accuracy.items() if name not in (*without, "LabelGrad"))
+    others = sorted(accuracy[name] for name in without)
+    assert len(rows) == 10
+    assert len(with_g) == 6
+    assert f"have {with_g[0]} to {with_g[-1]} %. The three that do not and are no LabelGrad have {others[0]} to" in page
+    assert (
+        f"{others[0]} to {others[-1]}: a random direction, CrossGrad without g ({accuracy['without g']}), ERM." in page
+    )
+    assert with_g[-1] < others[0]
+    g_alone = "g, but the label net's inputs not moved"
+    assert f"With g and nothing moved in front of the label net, {accuracy[g_alone]} %" in page
+    (trials,) = (each for each in ABLATIONS if each.study == HANDWRITING_RESNET)
+    results = Results(trials, SCALES["cpu"], RESULTS / "cpu")
+    losses = {
+        variant.name: f"{fmean(each['losses']['last']['label_loss'] for each in results.records(variant)):.2f}"
+        for variant in trials.variants
+    }
+    assert (
+        f"is {losses['without g']} with CrossGrad without g and {losses[BASE]} with it, "
+        f"{losses[g_alone]} with g and nothing moved, {losses['ERM']} with ERM" in page
+    )
+    gain, p = rows["without g"]["handwriting-resnet_minus"], rows["without g"]["handwriting-resnet_p"]
+    assert f"CrossGrad gains {str(gain)[1:]} points without g, p {p}." in page
+    (on_mnist,) = (row for row in rows_of("ablations") if row["variant"] == "without g")
+    assert f"On rotated MNIST it gains {_minus(on_mnist)} (p {on_mnist['rotated_mnist_p']})." in page
 
 
 def gain_of(method: str, study: Study) -> tuple[float, str]:
