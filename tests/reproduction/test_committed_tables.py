@@ -285,6 +285,8 @@ def test_the_page_tells_what_the_residual_net_gave_before_and_with_an_average() 
         f"LabelGrad gains {gain:.1f} points on ERM (p {p}), more than on any other task or net; "
         f"CrossGrad loses {-loss:.1f} (p {other_p})" in page
     )
+    of_readme = f"handwriting {gain:.1f} (p {p}), where CrossGrad loses {-loss:.1f} (p {other_p})"
+    assert of_readme in words_of("README.md")
     others = (FONTS, fonts_of(5), HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN)
     assert all(gain_of("label_grad", study)[0] < gain for study in others)
     of_lenet = found_in(HANDWRITING, RESULTS / "cpu").of("erm")
