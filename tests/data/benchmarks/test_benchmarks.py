@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import torch
 
+from commands import Command
 from crossgrad.building import build_method
 from crossgrad.data import BENCHMARKS, DomainDataset, check_dataset, default_protocol, held_out_folds, split
 from crossgrad.data.held_out import left_out_domains
 from crossgrad.data.roots import data_root
 from crossgrad.errors import DataError, DataWarning, SettingsError
 from crossgrad.experiments.settings import Settings
-from processes import COMMAND
 
 every_benchmark = pytest.mark.parametrize("name", BENCHMARKS)
 every_benchmark_here = pytest.mark.parametrize(
@@ -197,20 +197,14 @@ def test_another_process_in_other_surroundings_makes_the_same_of_all_that_are_he
 
 
 @every_benchmark_here
-def test_a_comparison_of_it_ends_with_a_table(name: str, tmp_path: Path) -> None:
+def test_a_comparison_of_it_ends_with_a_table(name: str, command: Command) -> None:
     dataset = BENCHMARKS[name].open(**QUICKER.get(name, {}))
     fold = [] if dataset.domain_split else ["--hold-out", dataset.domain_names[0]]
     options = [part for option, value in QUICKER.get(name, {}).items() for part in ("--option", f"{option}={value}")]
     few = ["--max-steps", "2", "--seeds", "1", "--batch-size", "8", "--jobs", "1"]
-    done = subprocess.run(
-        [*COMMAND, "compare", name, "--methods", "erm", *few, *fold, *options],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"^ *ERM +\d", done.stdout, re.MULTILINE), done.stdout
+    done = command("compare", name, "--methods", "erm", *few, *fold, *options)
+    assert done.code == 0, done.err
+    assert re.search(r"^ *ERM +\d", done.out, re.MULTILINE), done.out
 
 
 @every_benchmark
