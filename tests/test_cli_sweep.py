@@ -1,4 +1,4 @@
-"""crossgrad sweep in processes of its own: what it prints, what takes its choice, and that a killed one goes on."""
+"""crossgrad sweep: what it prints, what takes its choice, and that a killed one goes on."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import Command, Done
 from crossgrad.cli import main
 from crossgrad.experiments.chosen import read_chosen
 from crossgrad.records import read_records
@@ -46,50 +47,58 @@ def run(folder: Path, *arguments: str, code: int = 0) -> "subprocess.CompletedPr
     return done
 
 
+def done_by(command: Command, *arguments: str) -> Done:
+    done = command(*arguments)
+    assert done.code == 0, done.err
+    return done
+
+
 def test_a_sweep_says_what_it_will_do_prints_its_candidates_and_leaves_a_choice_that_others_take(
-    tmp_path: Path,
+    tmp_path: Path, command: Command
 ) -> None:
     save_arrays(vectors(), tmp_path / "vectors.npz")
-    first = run(tmp_path, *SWEEP)
-    assert "4 candidates for ERM, judged by accuracy on held-out validation domains (--select held-out)" in first.stderr
-    assert "12 runs: 4 candidates x 3 trainings x 1 seed, 8 steps of 64 with mlp, 1 at once" in first.stderr
-    assert "About " in first.stderr
-    assert "done already" not in first.stderr
-    assert "\x1b" not in first.stdout + first.stderr
-    assert first.stdout.count("learning_rate 0.1") == first.stdout.count("learning_rate 0.001") == 2
-    assert first.stdout.count(" * │") == 1
-    assert "Chosen:  found/chosen.json\nRecords: found/records.jsonl\n" in first.stdout
+    first = done_by(command, *SWEEP)
+    assert "4 candidates for ERM, judged by accuracy on held-out validation domains (--select held-out)" in first.err
+    assert "12 runs: 4 candidates x 3 trainings x 1 seed, 8 steps of 64 with mlp, 1 at once" in first.err
+    assert "About " in first.err
+    assert "done already" not in first.err
+    assert "\x1b" not in first.out + first.err
+    assert first.out.count("learning_rate 0.1") == first.out.count("learning_rate 0.001") == 2
+    assert first.out.count(" * │") == 1
+    assert "Chosen:  found/chosen.json\nRecords: found/records.jsonl\n" in first.out
     chosen = read_chosen(tmp_path / "found")
 
-    again = run(tmp_path, *SWEEP, "--json")
-    assert "12 are done already. Nothing is left to do." in again.stderr
-    table = json.loads(again.stdout)
+    again = done_by(command, *SWEEP, "--json")
+    assert "12 are done already. Nothing is left to do." in again.err
+    table = json.loads(again.out)
     (best,) = [c["settings"] for c in table["candidates"] for a in c["accuracies"] if a["chosen"] and a["held_out"]]
     assert best["learning_rate"] == chosen.choice_for(["den"]).settings["learning_rate"]
     assert len(read_records(tmp_path / "found")) == N_RUNS
 
     options = ["--methods", "erm", "--hold-out", "den", "--seeds", "1", "--jobs", "1", "--chosen", "found"]
-    compared = run(tmp_path, "compare", "vectors.npz", *options)
-    assert "settings were chosen on validation domains" in compared.stderr
+    compared = done_by(command, "compare", "vectors.npz", *options)
+    assert "settings were chosen on validation domains" in compared.err
     (record,) = read_records(tmp_path / "crossgrad-vectors")
     assert record["select"] == "held-out"
     assert record["settings"] == {**chosen.choice_for(["den"]).settings, "fields": {}}
 
-    run(tmp_path, "train", "vectors.npz", "--chosen", "found/chosen.json", "--output", "model", "--dropout", "0.25")
+    done_by(command, "train", "vectors.npz", "--chosen", "found/chosen.json", "--output", "model", "--dropout", "0.25")
     model = json.loads((tmp_path / "model" / "model.json").read_text())
     assert model["card"]["method"] == "erm"  # the file's, not the default
     assert model["card"]["settings"] == {**chosen.choice_for([]).settings, "fields": {}, "dropout": 0.25}
     assert model["card"]["select"] == "held-out"
 
 
-def test_a_budget_says_what_it_dropped_and_the_oracle_that_it_looks_at_test_labels(tmp_path: Path) -> None:
+def test_a_budget_says_what_it_dropped_and_the_oracle_that_it_looks_at_test_labels(
+    tmp_path: Path, command: Command
+) -> None:
     save_arrays(vectors(), tmp_path / "vectors.npz")
-    done = run(tmp_path, *SWEEP, "--seeds", "2", "--budget", "0.001s", "--select", "oracle")
-    told = " ".join(done.stderr.split())
+    done = done_by(command, *SWEEP, "--seeds", "2", "--budget", "0.001s", "--select", "oracle")
+    told = " ".join(done.err.split())
     assert "Left out to fit in the budget: 1 of 2 seeds and 3 of 4 candidates, drawn at random (seed 0)." in told
     assert "1 run: 1 candidate x 1 training x 1 seed" in told
     assert "The choice looks at the test labels" in told
-    assert "ERM (oracle) on vectors" in " ".join(done.stdout.split())
+    assert "ERM (oracle) on vectors" in " ".join(done.out.split())
     assert {record["select"] for record in read_records(tmp_path / "found")} == {"oracle"}
 
 
