@@ -50,6 +50,7 @@ def run(folder: Path, *arguments: str, code: int = 0) -> "subprocess.CompletedPr
 def done_by(command: Command, *arguments: str) -> Done:
     done = command(*arguments)
     assert done.code == 0, done.err
+    assert "Traceback" not in done.err
     return done
 
 

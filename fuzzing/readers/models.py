@@ -87,6 +87,7 @@ def _load_and_use(folder: Path, description: bytes, weights: bytes) -> object:
     return model
 
 
+# What takes longest to read has the smaller shares: a model is built and used, a command carried out.
 TARGETS = {
     "model.json": Target(lambda: [text for text, _ in _model_files()], _altered_description, _read_description, 400),
     "safetensors": Target(lambda: [_model_files()[0][1]], _altered_weights, _read_weights, 300),

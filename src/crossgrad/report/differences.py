@@ -10,7 +10,16 @@ from crossgrad.errors import RecordError
 from crossgrad.records import Record
 from crossgrad.report.artefacts import Answers
 from crossgrad.report.rows import ByExample, Difference
-from crossgrad.significance import Discordance, bootstrap, estimate, matched_pairs, mcnemar, paired_t, wilcoxon
+from crossgrad.significance import (
+    Comparison,
+    Discordance,
+    bootstrap,
+    estimate,
+    matched_pairs,
+    mcnemar,
+    paired_t,
+    wilcoxon,
+)
 
 Place = tuple[str, int]
 """A held-out domain and a seed."""
@@ -81,27 +90,40 @@ def by_domains(values: Mapping[Place, float], domains: Sequence[str]) -> dict[st
 
 
 def by_example(own: Cells, other: Cells, domains: Sequence[str]) -> ByExample | None:
-    """The tests that look at single examples; None where predictions are missing.
+    """The tests that look at single examples; None where the two share no domain and seed, or a prediction is missing.
 
     Args: as `difference`.
 
     Raises:
         RecordError: predictions of the two are of different examples.
     """
-    differences = differences_of_examples(own, other, domains)
+    differences = _of_examples(own, other, domains)
     if differences is None:
         return None
     found = _one_seed(_answers(own, other), list(differences))
     return ByExample(
         bootstrap=bootstrap(list(differences.values())),
-        matched_pairs=matched_pairs(np.concatenate(list(differences.values()))),
+        matched_pairs=_matched_pairs(differences),
         mcnemar=found[1] if found else None,
         mcnemar_seed=found[0] if found else None,
     )
 
 
-def differences_of_examples(own: Cells, other: Cells, domains: Sequence[str]) -> dict[str, NDArray[np.float64]] | None:
-    """By held-out domain each example's difference in percentage points, the mean over seeds; None as above."""
+def over_examples(own: Cells, other: Cells, domains: Sequence[str]) -> Comparison | None:
+    """The matched pairs test of `by_example` alone, without the time of the others.
+
+    Args, None and errors: as `by_example`.
+    """
+    differences = _of_examples(own, other, domains)
+    return None if differences is None else _matched_pairs(differences)
+
+
+def _matched_pairs(differences: Mapping[str, NDArray[np.float64]]) -> Comparison:
+    return matched_pairs(np.concatenate(list(differences.values())))
+
+
+def _of_examples(own: Cells, other: Cells, domains: Sequence[str]) -> dict[str, NDArray[np.float64]] | None:
+    """By held-out domain each example's difference in percentage points, the mean over seeds."""
     shared = [place for place in own if place in other]
     answers = _answers(own, other)
     if not shared or len(answers) < len(shared):

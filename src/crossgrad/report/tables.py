@@ -119,11 +119,8 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
     against = [] if method in (BASELINE, *CONTROLS) else [name for name in CONTROLS if name in cells]
     one_fold = len({tuple(record["held_out"]) for record in finished}) == 1
     differences = {name: _difference(own, cells[name], domains, one_fold=one_fold) for name in against}
-    over_baseline = None
-    if BASELINE in cells and method != BASELINE:
-        over_baseline = _difference(own, cells[BASELINE], domains, one_fold=one_fold)
-    if over_baseline is not None:
-        over_baseline = replace(over_baseline, by_example=by_example(own, cells[BASELINE], domains))
+    tested = BASELINE in cells and method != BASELINE
+    of_baseline = _difference(own, cells[BASELINE], domains, one_fold=one_fold) if tested else None
     return Row(
         method=method,
         name=f"{display_name(method)} ({ORACLE})" if is_oracle else display_name(method),
@@ -131,7 +128,7 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
         mean=estimate(means) if means else None,
         worst=min(by_domain, key=lambda domain: by_domain[domain].value, default=None),
         in_domain=estimate([estimate(values).value for values in inside.values()]) if inside else None,
-        difference=over_baseline,
+        difference=of_baseline and replace(of_baseline, by_example=by_example(own, cells[BASELINE], domains)),
         perturbation=_perturbation(moved) if moved else None,
         spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
         calibration_error=_calibration_error(own, domains),

@@ -148,9 +148,9 @@ def lacking(column: Column, scale: Scale, found: Found) -> str:
 def _in_words(found: Found, other: str) -> str | None:
     """What CrossGrad gains on another, by all three tests; None where the two share no domain and seed."""
     against, over_seeds = found.against("crossgrad", other), found.over_seeds("crossgrad", other)
-    over_examples = found.over_examples("crossgrad", other)
     if against is None or over_seeds is None:
         return None
+    over_examples = found.over_examples("crossgrad", other)
     numbers = [f"{signed_points(against.comparison.mean)} points"]
     if over_domains := _p(against.comparison.p_value):
         numbers.append(f"p {over_domains} over {against.comparison.n} domains")

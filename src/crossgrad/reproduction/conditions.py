@@ -25,7 +25,7 @@ METHODS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Random": ("random", {"domain_gradient_step": _STEP}),
     "Repeat": ("repeat", {}),
 }
-"""By the heading of their column, with their fields: perturbations of one size, all but one without g."""
+"""By the heading of their column, with their fields: perturbations of one size; in "CrossGrad" alone g."""
 
 WITH_DROPOUT_ALONE = ("repeat",)
 """Without dropout the same batch twice gives the gradient that it gives once: ERM, to the bit, at twice the cost."""
@@ -62,8 +62,8 @@ M15 = replace(ROTATED_MNIST, name="rotated_mnist-15", hold_out="15")
 """The angle of the paper's table 4."""
 
 CONDITIONS = (_trials(ROTATED_MNIST, 1), _trials(M15, 5, only=LONGER), _trials(FONTS, 3))
-"""The ablations' data and numbers of seeds, and for their reasons; and what the paper's table 4 says of a training that
-has converged, with the main table's five seeds."""
+"""Rotated MNIST and the fonts with the ablations' numbers of seeds, and for their reasons; and what the paper's table 4
+says of a training that has converged, with the main table's five seeds."""
 
 
 def condition_table(scale: Scale, folder: Path) -> PaperTable:

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-
 from crossgrad.records import Record, read_records
-from crossgrad.report.differences import Cells, cells_of, difference, differences_of_examples
+from crossgrad.report.differences import Cells, cells_of, difference, over_examples
 from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.report.rows import Difference
 from crossgrad.reproduction.carrying_out import COMPARISON
 from crossgrad.reproduction.studies import Study
-from crossgrad.significance import Comparison, Estimate, estimate, matched_pairs, paired_t
+from crossgrad.significance import Comparison, Estimate, estimate, paired_t
 
 LARGER_P = (
     "p, each comparison's own and not corrected for their number: the larger of a paired t test's over test domains "
@@ -64,11 +62,12 @@ class Found:
         return paired_t([fmean(values) for values in by_seed.values()]) if by_seed else None
 
     def over_examples(self, method: str, other: str) -> Comparison | None:
-        """One method minus another in points, the matched pairs test over examples; None without predictions too."""
+        """One method minus another in points, the matched pairs test over examples; None where they share no domain
+        and seed, or predictions are not at hand.
+        """
         if method not in self.cells or other not in self.cells:
             return None
-        differences = differences_of_examples(self.cells[method], self.cells[other], self.domains)
-        return None if differences is None else matched_pairs(np.concatenate(list(differences.values())))
+        return over_examples(self.cells[method], self.cells[other], self.domains)
 
     def larger_p(self, method: str, other: str) -> float | None:
         """Of the tests over domains and over seeds, as LARGER_P says; None where neither can be made, and for a single

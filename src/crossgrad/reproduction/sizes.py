@@ -42,7 +42,7 @@ VARIANTS = (
 )
 
 SIZES = (Trials("sizes", FONTS, VARIANTS, 3), Trials("sizes", ROTATED_MNIST, VARIANTS, 1))
-"""The ablations' data and numbers of seeds, and for their reasons."""
+"""With the ablations' numbers of seeds, and for their reasons."""
 
 _SHOWN = 10.0
 """Points from ERM that the chart goes at most: a training that moves inputs too far may end at chance."""

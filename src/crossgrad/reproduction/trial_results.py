@@ -5,7 +5,6 @@ from pathlib import Path
 from crossgrad.records import Record, read_records
 from crossgrad.report.differences import cells_of
 from crossgrad.report.numbers import p_value, signed_points
-from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.reproduction.accuracy_tables import with_gain
 from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds
 from crossgrad.reproduction.scales import Scale
@@ -27,7 +26,6 @@ class Results:
         records = read_records(place) if (place / "records.jsonl").exists() else []
         finished = [record for record in records if record["error"] is None]
         domains = finished[0]["domains"] if finished else ()
-        answers = unpack_answers(place, finished)
         of_variants = {
             variant.key: [record for record in records if trials.has(variant, scale, record)]
             for variant in trials.variants
@@ -42,7 +40,7 @@ class Results:
         trained = {key: of_variant for key, of_variant in self._records.items() if of_variant}
         self._found = Found(
             accuracies={key: accuracies_by_seed(of_variant) for key, of_variant in trained.items()},
-            cells={key: cells_of(of_variant, of_variant[0]["method"], answers) for key, of_variant in trained.items()},
+            cells={key: cells_of(of_variant, of_variant[0]["method"], {}) for key, of_variant in trained.items()},
             domains=domains,
             failed={
                 key: {record["seed"]: record["error"]["message"] for record in of_variant if record["error"]}
