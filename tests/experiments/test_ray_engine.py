@@ -313,7 +313,7 @@ def test_an_interrupted_command_ends_its_cluster_and_goes_on_when_it_is_run_agai
         wait_until(lambda: records.exists() and read_records(records))
         below = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal sends Ctrl-C
-        out, err = process.communicate(timeout=ENDS_WITHIN)
+        out, err = process.communicate(timeout=60)
     finally:
         end(process)
     assert process.returncode == 130, err
@@ -345,6 +345,6 @@ def test_a_cluster_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> 
 def test_an_address_without_ray_is_refused(tmp_path: Path) -> None:
     arguments = command(tmp_path, "--address", "auto")
     process = start([each if each != "ray" else "local" for each in arguments], tmp_path)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "an address is for the engine ray, and the engine is local" in err

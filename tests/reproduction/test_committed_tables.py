@@ -35,7 +35,7 @@ TABLES = sorted(path for path in RESULTS.glob("*/*.json") if path.stem != "table
 
 @cache
 def made_anew(path: Path) -> Made:
-    """Once, whoever asks: some take ten seconds."""
+    """Once, whoever asks."""
     made = make(path.stem, SCALES[path.parent.name], path.parent)
     assert made is not None
     return made

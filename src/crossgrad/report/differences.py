@@ -139,6 +139,7 @@ def _answers(own: Cells, other: Cells) -> dict[Place, tuple[Answers, Answers]]:
 
 
 def _of_domain(pairs: Sequence[tuple[Answers, Answers]], domain: str) -> NDArray[np.float64]:
+    """Each example's difference as a fraction, the mean over seeds."""
     examples = pairs[0][0].example
     for one, two in pairs:
         if not (np.array_equal(one.example, examples) and np.array_equal(two.example, examples)):

@@ -193,6 +193,6 @@ def carry_out_trials(
                 for record in records:
                     if follower is not None:
                         follower.finish(record)
-        finally:  # what is there after an interruption is a table's too
+        finally:  # what is there after an interruption is kept too; tables take accuracies alone, a clone has no runs/
             if (comparison.folder / "records.jsonl").exists():
                 pack_answers(comparison.folder, read_records(comparison.folder))
