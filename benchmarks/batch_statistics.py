@@ -62,7 +62,9 @@ def measured(seed: int, average: float | None) -> dict[str, Any]:
     tested = torch.tensor([dataset.domain_names[domain] in split.test for domain in dataset.domains])
     chosen_on = torch.tensor([dataset.domain_names[domain] in split.validation for domain in dataset.domains])
     training = replace(dataset.subset(torch.where(~tested & ~chosen_on)[0]), domain_split=None)
-    settings = {**benchmark.settings, "batch_size": BATCH} | ({"average": average} if average else {})
+    settings = {**benchmark.settings, "batch_size": BATCH, "in_domain_fraction": 0.0} | (
+        {"average": average} if average else {}
+    )
     model = train(training, method="erm", net="resnet/2", seed=seed, **settings)
     held_out = dataset.subset(torch.where(tested)[0])
     on_training, on_test = (shuffled(model.scaling.apply(part.inputs[:]), part.labels) for part in (training, held_out))

@@ -1,6 +1,7 @@
 """Every committed table of the reproduction is what its committed records give, to the letter."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -60,11 +61,22 @@ def test_a_table_comes_from_its_records(path: Path) -> None:
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_drawings_come_from_their_records(path: Path) -> None:
     drawings = {name: drawn for name, drawn in made_anew(path).pictures.items() if name.endswith(".svg")}
-    assert len(drawings) == (path.stem in ("figure6", "figure7", "sizes"))
+    assert len(drawings) == (path.stem in ("figure6", "figure7", "sizes", "table8"))
     for name, drawn in drawings.items():
         assert (path.parent / name).read_bytes() == drawn
         if path.parent.name == "cpu":
             assert (RESULTS.parents[1] / "docs" / "images" / name).read_bytes() == drawn
+
+
+def test_the_picture_of_table_8_shows_its_gains() -> None:
+    made = made_anew(RESULTS / "cpu" / "table8.json")
+    gains = {
+        f"{row['method']}: {str(row['gain']).lstrip('+')} at {str(row['column']).split()[0]}"
+        for row in made.table.rows
+        if row["gain"]
+    }
+    assert set(re.findall("<title>([^<]* at [^<]*)</title>", made.pictures["table8.svg"].decode())) == gains
+    assert len(gains) > 20
 
 
 @pytest.mark.parametrize(
@@ -236,7 +248,7 @@ def _minus(row: Mapping[str, Cell]) -> float:
     return float(str(row["rotated_mnist_minus"] or 0))
 
 
-@pytest.mark.parametrize("n", [5, 71])
+@pytest.mark.parametrize("n", [5, 10, 20, 40, 71])
 def test_the_page_tells_what_is_gained_with_fewer_training_fonts(n: int) -> None:
     found = found_in(FONTS if n == 71 else fonts_of(n), RESULTS / "cpu")
     cells = [str(n)]

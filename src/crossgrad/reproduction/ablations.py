@@ -77,6 +77,7 @@ _WITH_THE_RESIDUAL_NET = (
     "LabelGrad",
     "signs alone",
     "clipped to 0.1",
+    "the domain net first, by itself",
 )
 
 ABLATIONS = (

@@ -10,6 +10,7 @@ from crossgrad.reproduction.accuracy_tables import accuracy_table
 from crossgrad.reproduction.conditions import CONDITIONS, condition_table
 from crossgrad.reproduction.datasets import table3
 from crossgrad.reproduction.domain_nets import NETS, measured, to_measure
+from crossgrad.reproduction.fewer_domains import fewer_domains
 from crossgrad.reproduction.figures import FIGURES
 from crossgrad.reproduction.gallery import draw_gallery
 from crossgrad.reproduction.made import Made
@@ -24,6 +25,7 @@ from crossgrad.reproduction.trials import Trials
 _MAKE: Mapping[str, Callable[[Scale, Path], Made | None]] = {
     "table3": lambda scale, folder: Made(table3()),
     **{name: partial(lambda name, *where: Made(accuracy_table(TARGETS[name], *where)), name) for name in TARGETS},
+    "table8": fewer_domains,
     **FIGURES,
     "gallery": draw_gallery,
     "ablations": lambda *where: Made(ablation_table(*where)),

@@ -107,14 +107,17 @@ TARGETS = {
     ),
     "table8": Target(
         "Table 8: accuracy by the number of training domains",
-        (
-            *(
-                Column(f"{n} speakers", (studies.synthetic_speakers(n),), {}, gains=gains)
-                for n, gains in published.SPEECH_GAINS.items()
-            ),
-            *(Column(f"{n} fonts", (studies.fonts_of(n),), {}) for n in (5, 10, 20, 40)),
-            # All that train: table 4's trainings, which are of more methods.
-            Column("71 fonts", (studies.FONTS,), {}, shown=studies.PAPER_METHODS),
+        tuple(
+            # The study of all fonts is of more methods.
+            Column(
+                f"{n} {domains}",
+                (study,),
+                {},
+                gains=published.SPEECH_GAINS[n] if domains == "speakers" else None,
+                shown=(*studies.FEWER_DOMAINS_METHODS, MATCHED),
+            )
+            for domains, by_number in studies.BY_TRAINING_DOMAINS.items()
+            for n, study in by_number.items()
         ),
         ("The published numbers are of Google's speakers, ours of a synthesiser's voices and of fonts.",),
     ),

@@ -1,0 +1,160 @@
+"""Is it how loud the domain features g are that costs the residual net its accuracy?
+
+The label net gets g beside what its own trunk makes of the input. Trains CrossGrad as the paper has it on all drawings
+of the handwriting task's training writers, as the scale `cpu` of `reproduce` does but for the fifth of them that it
+keeps back; with g as it is, with g silenced (times 0, everything else alike, the initial weights too), and with g
+as loud as the other net has it: times 1/16 in front of the residual net, times 16 in front of LeNet. Each model then
+labels drawings of the writers held out, with each drawing's own g and with that of another drawing: if the second is
+far below the first, the label net leans on g.
+
+    CROSSGRAD_DATA=... python benchmarks/domain_features.py --json results/benchmarks/domain_features.json
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from crossgrad.building import build_method
+from crossgrad.data import BENCHMARKS, DomainDataset, split, training_set
+from crossgrad.experiments.scaling import scaling_for
+from crossgrad.experiments.settings import Settings
+from crossgrad.methods import PRESETS
+from crossgrad.reproduction.scales import SCALES
+from crossgrad.significance import Comparison, estimate, paired_t
+from crossgrad.training import fit
+from machine import machine
+
+FACTORS = {"lenet": (0.0, 1.0, 16.0), "resnet": (0.0, 1 / 16, 1.0)}
+SEEDS = range(5)
+N_ORDERS = 20
+"""Random orders in which drawings are given another's g; accuracies are means over them."""
+
+
+class Louder(nn.Module):
+    """A label net that is given g times a factor."""
+
+    def __init__(self, net: Any, factor: float) -> None:
+        super().__init__()
+        self.net, self.factor = net, factor
+
+    def forward(self, inputs: Tensor, domain_features: Tensor) -> Tensor:
+        logits: Tensor = self.net(inputs, self.factor * domain_features)
+        return logits
+
+
+def parts() -> tuple[DomainDataset, DomainDataset]:
+    """All drawings of the training writers, and those of the test writers."""
+    dataset = BENCHMARKS["handwriting"].open()
+    of = dataset.domain_split
+    assert of is not None
+    training = training_set(dataset, split(dataset, (*of.validation, *of.test), in_domain_fraction=0.0, seed=0))
+    tested = torch.tensor([dataset.domain_names[domain] in of.test for domain in dataset.domains])
+    return training, dataset.subset(torch.where(tested)[0])
+
+
+def measured(training: DomainDataset, held_out: DomainDataset, trunk: str, factor: float, seed: int) -> dict[str, Any]:
+    scale = SCALES["cpu"]
+    settings = Settings.of({**BENCHMARKS["handwriting"].settings, **scale.settings_for("handwriting", trunk)})
+    scaling = scaling_for(settings, training.inputs, training.weights)
+    scaled = scaling.apply(training.inputs[:])
+    method: Any = build_method(
+        "crossgrad",
+        net=scale.net_for(trunk),
+        input_shape=scaled.shape[1:],
+        n_labels=len(training.label_names),
+        n_domains=len(training.domain_names),
+        fields=PRESETS["paper"],
+        seed=seed,
+    )
+    method.label_net = Louder(method.label_net, factor)
+    history = fit(
+        method,
+        replace(training, inputs=scaled),
+        optimizer=settings.make_optimizer(method.parameters()),
+        max_steps=settings.max_steps,
+        batch_size=settings.batch_size,
+        seed=seed,
+        average=settings.make_average(),
+    )
+    method.eval()
+    with torch.no_grad():
+        inputs = scaling.apply(held_out.inputs[:])
+        features, of_trunk = method.domain_net.features(inputs), method.label_net.net.trunk(inputs).flatten(1)
+
+        def accuracy(given: Tensor) -> float:
+            return 100 * float((method.label_net(inputs, given).argmax(1) == held_out.labels).float().mean())
+
+        generator = torch.Generator().manual_seed(0)
+        orders = [torch.randperm(len(features), generator=generator) for _ in range(N_ORDERS)]
+        return {
+            "net": scale.net_for(trunk),
+            "factor": factor,
+            "seed": seed,
+            "own": accuracy(features),
+            "another's": sum(accuracy(features[order]) for order in orders) / N_ORDERS,
+            "label_loss": history.last["label_loss"],
+            "values": {"g": features.shape[1], "trunk": of_trunk.shape[1]},
+            "length": {
+                "g": factor * float(features.norm(dim=1).mean()),
+                "trunk": float(of_trunk.norm(dim=1).mean()),
+            },
+        }
+
+
+def against_silence(results: list[dict[str, Any]], net: str, factor: float) -> Comparison | None:
+    """What g so loud gains on g silenced, in points, paired by seed."""
+    of = {(row["factor"], row["seed"]): row["own"] for row in results if row["net"] == net}
+    return paired_t([of[factor, seed] - of[0.0, seed] for seed in SEEDS]) if factor else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the results here")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    training, held_out = parts()
+    results = [
+        measured(training, held_out, trunk, factor, seed)
+        for trunk, factors in FACTORS.items()
+        for seed in SEEDS
+        for factor in factors
+    ]
+    table = Table(title="CrossGrad on unseen writers by how loud g is: accuracy in %, means over seeds")
+    for column in ("net", "g times", "|g| / |trunk|", "own g", "another's g", "label loss", "on silence", "p"):
+        table.add_column(column)
+    for net, factor in dict.fromkeys((row["net"], row["factor"]) for row in results):
+        rows = [row for row in results if (row["net"], row["factor"]) == (net, factor)]
+        ratio, own, others, loss = (
+            estimate(values)
+            for values in (
+                [row["length"]["g"] / row["length"]["trunk"] for row in rows],
+                [row["own"] for row in rows],
+                [row["another's"] for row in rows],
+                [row["label_loss"] for row in rows],
+            )
+        )
+        gain = against_silence(results, net, factor)
+        table.add_row(
+            net,
+            f"{factor:g}",
+            f"{ratio.value:.2f}",
+            f"{own.value:.1f} ± {own.standard_error:.1f}",
+            f"{others.value:.1f}",
+            f"{loss.value:.2f}",
+            *(() if gain is None else (f"{gain.mean:+.1f}", f"{gain.p_value:.2g}")),
+        )
+    Console(width=100).print(table)
+    if arguments.json:
+        content = {"machine": machine(), "command": "benchmarks/domain_features.py", "results": results}
+        arguments.json.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
