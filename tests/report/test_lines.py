@@ -85,6 +85,17 @@ def test_curves_leave_a_panel_where_they_are_farther_from_its_level_than_is_show
     assert far[1][1] > height
 
 
+def test_curves_that_share_their_x_stand_side_by_side_about_it():
+    lines = [Line(name, (Point(1.0, 1.0, 0.5), Point(10.0, 2.0, 0.5))) for name in "abc"]
+    text = line_chart({"one": (None, lines)}, x="x", y="y", description="d", apart=4)
+    left, middle, right = (places(line) for line in ElementTree.fromstring(text).iter(f"{SVG}polyline"))
+    alone = places(next(parsed({"one": (None, lines[:1])}).iter(f"{SVG}polyline")))
+    assert middle == alone
+    for (x0, y0), (x1, y1), (x2, y2) in zip(left, middle, right, strict=True):
+        assert (x1 - x0, x2 - x1) == pytest.approx((4, 4))
+        assert y0 == y1 == y2
+
+
 def test_all_names_stand_inside_the_picture():
     lines = [Line(name * 8, (Point(1.0, 1.0), Point(2.0, 2.0))) for name in "abcde"]
     page = parsed({"one": (Level("level", 1.5), lines)})

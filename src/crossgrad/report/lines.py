@@ -8,7 +8,7 @@ from html import escape
 from crossgrad.report.scale import Scale
 from crossgrad.report.scatter import COLOURS
 
-_WIDTH, _HEIGHT, _HEAD, _LEFT, _FOOT, _LEGEND, _GAP, _NAME = 320, 240, 28, 46, 44, 22, 18, 100
+_WIDTH, _HEIGHT, _HEAD, _LEFT, _FOOT, _LEGEND, _GAP, _NAME = 320, 240, 28, 46, 44, 22, 18, 108
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def line_chart(
     y: str,
     description: str,
     within: float = math.inf,
+    apart: int = 0,
 ) -> str:
     """Draw panels of curves side by side; the horizontal axis is the same for all, the vertical each panel's own.
 
@@ -59,6 +60,7 @@ def line_chart(
         y: what the vertical axes tell.
         description: for who cannot see it.
         within: so far from its level a panel goes at most; curves leave it where they are farther.
+        apart: pixels between curves of a panel, so that where they share their x the bars are seen side by side.
 
     Returns:
         An SVG document.
@@ -85,7 +87,7 @@ def line_chart(
         left = place * (_LEFT + _WIDTH + _GAP) + _LEFT
         parts.append(f'<g transform="translate({left} {_HEAD})">')
         parts.append(f'<text x="{_WIDTH / 2:g}" y="-10" font-size="13" text-anchor="middle">{escape(title)}</text>')
-        parts += _panel(level, lines, names, across, x, within)
+        parts += _panel(level, lines, names, across, x, within, apart)
         parts.append("</g>")
     parts.append(
         f'<text transform="translate(12 {_HEAD + _HEIGHT / 2:g}) rotate(-90)" text-anchor="middle">{escape(y)}</text>'
@@ -102,7 +104,7 @@ def line_chart(
 
 
 def _panel(
-    level: Level | None, lines: Sequence[Line], names: Sequence[str], across: Scale, x: str, within: float
+    level: Level | None, lines: Sequence[Line], names: Sequence[str], across: Scale, x: str, within: float, apart: int
 ) -> list[str]:
     marks: list[Point | Level] = [point for line in lines for point in line.points]
     marks += [level] if level is not None else []
@@ -135,10 +137,11 @@ def _panel(
             parts.append(f'<rect y="{top}" width="{_WIDTH}" height="{bottom - top:.1f}" fill="#555" opacity="0.12"/>')
         parts.append(f'<path d="M0 {down(level.y)}h{_WIDTH}" stroke="#555" stroke-width="1.5" stroke-dasharray="4 3"/>')
     parts.append(f'<svg width="{_WIDTH}" height="{_HEIGHT}">')  # nothing is drawn outside it
-    for line in lines:
+    for place, line in enumerate(lines):
         colour = COLOURS[names.index(line.name) % len(COLOURS)]
         points = sorted(line.points, key=lambda point: point.x)
-        places = [(right(point.x), down(point.y)) for point in points]
+        aside = apart * (place - (len(lines) - 1) / 2)
+        places = [(round(right(point.x) + aside, 1), down(point.y)) for point in points]
         path = " ".join(f"{at},{height}" for at, height in places)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         for point, (at, height) in zip(points, places, strict=True):

@@ -43,5 +43,6 @@ def fewer_domains(scale: Scale, folder: Path) -> Made:
         x="Training domains",
         y="Gain over ERM, points",
         description="Gain over ERM on unseen domains by the number of training domains, with 95 % intervals over seeds",
+        apart=4,
     )
     return Made(table, {"table8.svg": chart.encode()})
