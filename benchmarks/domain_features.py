@@ -1,18 +1,20 @@
 """Is it how loud the domain features g are that costs the residual net its accuracy?
 
-The label net gets g beside what its own trunk makes of the input. Trains CrossGrad as the paper has it on all drawings
-of the handwriting task's training writers, as the scale `cpu` of `reproduce` does but for the fifth of them that it
-keeps back; with g as it is, with g silenced (times 0, everything else alike, the initial weights too), and with g
-as loud as the other net has it: times 1/16 in front of the residual net, times 16 in front of LeNet. Each model then
-labels drawings of the writers held out, with each drawing's own g and with that of another drawing: if the second is
-far below the first, the label net leans on g.
+The label net gets g beside what its own trunk makes of the input. Trains CrossGrad on all examples of a task's training
+domains, as the scale `cpu` of `reproduce` does but for the fifth of them that it keeps back: with g silenced (times 0,
+everything else alike, the initial weights too), as it is, and as loud as the other net has it: times 1/16 in front of
+the residual net, times 16 in front of LeNet. On the handwriting inputs are moved as the paper has it, on the fonts
+nothing is moved, so that g is all there is. Each model then labels examples of the domains held out, with each
+example's own g and with that of another: if the second is far below the first, the label net leans on g.
 
-    CROSSGRAD_DATA=... python benchmarks/domain_features.py --json results/benchmarks/domain_features.json
+    CROSSGRAD_DATA=... python benchmarks/domain_features.py handwriting --json results/benchmarks/domain_features.json
+    CROSSGRAD_DATA=... python benchmarks/domain_features.py fonts --json results/benchmarks/domain_features-fonts.json
 """
 
 import argparse
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,24 @@ from crossgrad.significance import Comparison, estimate, paired_t
 from crossgrad.training import fit
 from machine import machine
 
-FACTORS = {"lenet": (0.0, 1.0, 16.0), "resnet": (0.0, 1 / 16, 1.0)}
-SEEDS = range(5)
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained: of each net, with g times each factor, by each seed."""
+
+    fields: Mapping[str, Any]
+    factors: Mapping[str, tuple[float, ...]]
+    seeds: range
+
+
+TASKS = {
+    "handwriting": Task(PRESETS["paper"], {"lenet": (0.0, 1.0, 16.0), "resnet": (0.0, 1 / 16, 1.0)}, range(5)),
+    "fonts": Task(
+        {"condition": True, "label_weight": 0.0, "domain_weight": 0.0}, {"resnet": (0.0, 1 / 16, 1.0)}, range(3)
+    ),
+}
 N_ORDERS = 20
-"""Random orders in which drawings are given another's g; accuracies are means over them."""
+"""Random orders in which examples are given another's g; accuracies are means over them."""
 
 
 class Louder(nn.Module):
@@ -49,9 +65,9 @@ class Louder(nn.Module):
         return logits
 
 
-def parts() -> tuple[DomainDataset, DomainDataset]:
-    """All drawings of the training writers, and those of the test writers."""
-    dataset = BENCHMARKS["handwriting"].open()
+def parts(task: str) -> tuple[DomainDataset, DomainDataset]:
+    """All examples of the training domains, and those of the test domains."""
+    dataset = BENCHMARKS[task].open()
     of = dataset.domain_split
     assert of is not None
     training = training_set(dataset, split(dataset, (*of.validation, *of.test), in_domain_fraction=0.0, seed=0))
@@ -59,9 +75,11 @@ def parts() -> tuple[DomainDataset, DomainDataset]:
     return training, dataset.subset(torch.where(tested)[0])
 
 
-def measured(training: DomainDataset, held_out: DomainDataset, trunk: str, factor: float, seed: int) -> dict[str, Any]:
+def measured(
+    task: str, training: DomainDataset, held_out: DomainDataset, trunk: str, factor: float, seed: int
+) -> dict[str, Any]:
     scale = SCALES["cpu"]
-    settings = Settings.of({**BENCHMARKS["handwriting"].settings, **scale.settings_for("handwriting", trunk)})
+    settings = Settings.of({**BENCHMARKS[task].settings, **scale.settings_for(task, trunk)})
     scaling = scaling_for(settings, training.inputs, training.weights)
     scaled = scaling.apply(training.inputs[:])
     method: Any = build_method(
@@ -70,7 +88,7 @@ def measured(training: DomainDataset, held_out: DomainDataset, trunk: str, facto
         input_shape=scaled.shape[1:],
         n_labels=len(training.label_names),
         n_domains=len(training.domain_names),
-        fields=PRESETS["paper"],
+        fields=TASKS[task].fields,
         seed=seed,
     )
     method.label_net = Louder(method.label_net, factor)
@@ -111,22 +129,24 @@ def measured(training: DomainDataset, held_out: DomainDataset, trunk: str, facto
 def against_silence(results: list[dict[str, Any]], net: str, factor: float) -> Comparison | None:
     """What g so loud gains on g silenced, in points, paired by seed."""
     of = {(row["factor"], row["seed"]): row["own"] for row in results if row["net"] == net}
-    return paired_t([of[factor, seed] - of[0.0, seed] for seed in SEEDS]) if factor else None
+    seeds = sorted({seed for _, seed in of})
+    return paired_t([of[factor, seed] - of[0.0, seed] for seed in seeds]) if factor else None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS)
     parser.add_argument("--json", type=Path, help="write the results here")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    training, held_out = parts()
+    training, held_out = parts(arguments.task)
     results = [
-        measured(training, held_out, trunk, factor, seed)
-        for trunk, factors in FACTORS.items()
-        for seed in SEEDS
+        measured(arguments.task, training, held_out, trunk, factor, seed)
+        for trunk, factors in TASKS[arguments.task].factors.items()
+        for seed in TASKS[arguments.task].seeds
         for factor in factors
     ]
-    table = Table(title="CrossGrad on unseen writers by how loud g is: accuracy in %, means over seeds")
+    table = Table(title=f"{arguments.task}, unseen domains, by how loud g is: accuracy in %, means over seeds")
     for column in ("net", "g times", "|g| / |trunk|", "own g", "another's g", "label loss", "on silence", "p"):
         table.add_column(column)
     for net, factor in dict.fromkeys((row["net"], row["factor"]) for row in results):
@@ -152,7 +172,11 @@ def main() -> None:
         )
     Console(width=100).print(table)
     if arguments.json:
-        content = {"machine": machine(), "command": "benchmarks/domain_features.py", "results": results}
+        content = {
+            "machine": machine(),
+            "command": f"benchmarks/domain_features.py {arguments.task}",
+            "results": results,
+        }
         arguments.json.write_text(json.dumps(content, indent=2) + "\n")
 
 

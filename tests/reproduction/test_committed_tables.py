@@ -11,15 +11,18 @@ from statistics import fmean
 import pytest
 
 from crossgrad.cli.paper_tables import as_markdown
+from crossgrad.experiments.matching import MATCHED
 from crossgrad.records import read_records
 from crossgrad.report.names import display_name
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction import SCALES, Made, make
 from crossgrad.reproduction.ablations import ABLATIONS, BASE
-from crossgrad.reproduction.found import found_in
+from crossgrad.reproduction.found import Found, found_in
 from crossgrad.reproduction.paper_table import Cell
 from crossgrad.reproduction.studies import (
+    BY_TRAINING_DOMAINS,
     FONTS,
+    FONTS_RESNET,
     HANDWRITING,
     HANDWRITING_RESNET,
     ROTATED_MNIST,
@@ -28,7 +31,7 @@ from crossgrad.reproduction.studies import (
     fonts_of,
 )
 from crossgrad.reproduction.trial_results import Results
-from crossgrad.significance import SIGNIFICANCE_LEVEL
+from crossgrad.significance import SIGNIFICANCE_LEVEL, holm
 
 RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
 TABLES = sorted(path for path in RESULTS.glob("*/*.json") if path.stem != "table3")
@@ -45,6 +48,17 @@ def made_anew(path: Path) -> Made:
 def rows_of(name: str) -> tuple[Mapping[str, Cell], ...]:
     """Of a table at the scale cpu, made anew."""
     return tuple(made_anew(RESULTS / "cpu" / f"{name}.json").table.rows)
+
+
+FONTS_BY_NUMBER = {n: found_in(study, RESULTS / "cpu") for n, study in BY_TRAINING_DOMAINS["fonts"].items()}
+
+
+def gain_and_p(found: Found, method: str, other: str = "erm") -> tuple[float, str]:
+    """In points, and p as tables give it."""
+    against, p = found.against(method, other), found.larger_p(method, other)
+    assert against is not None
+    assert p is not None
+    return against.comparison.mean, p_value(p)
 
 
 def test_the_paper_s_own_data_is_among_them() -> None:
@@ -102,6 +116,35 @@ def test_the_page_says_how_much_harder_moved_inputs_were(study: str, shown: str)
 
 def words_of(page: str) -> str:
     return " ".join((RESULTS.parents[1] / page).read_text(encoding="utf-8").split())
+
+
+def test_the_page_says_in_short_what_the_records_say() -> None:
+    page = words_of("docs/reproduction.md")
+    tasks = {
+        study: found_in(study, RESULTS / "cpu") for study in (FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN)
+    }
+
+    def is_above(found: Found, method: str, other: str) -> bool:
+        gain, p = found.against(method, other), found.larger_p(method, other)
+        assert gain is not None
+        assert p is not None
+        return gain.comparison.mean > 0 and p < SIGNIFICANCE_LEVEL
+
+    assert "**CrossGrad is above ERM on none of the four tasks**, nor above a random direction as long" in page
+    for found in tasks.values():
+        assert not is_above(found, "crossgrad", "erm")
+        assert not is_above(found, "crossgrad", "random")
+    ten = FONTS_BY_NUMBER[10]
+    assert is_above(ten, "crossgrad", "erm")
+    assert is_above(ten, MATCHED, "erm")
+    assert "on rotated MNIST, and on fonts wherever 5 to 40 of them train" in page
+    for found in (tasks[ROTATED_MNIST], *(FONTS_BY_NUMBER[n] for n in (5, 10, 20, 40))):
+        assert is_above(found, "label_grad", "erm")
+    longer = [gain_and_p(tasks[study], MATCHED)[0] for study in (FONTS, ROTATED_MNIST)]
+    assert f"as many passes as CrossGrad takes gains {longer[0]:.1f} points and {longer[1]:.1f}." in page
+    assert all(is_above(tasks[study], MATCHED, "crossgrad") for study in (FONTS, ROTATED_MNIST))
+    lost, _ = gain_of("crossgrad", FONTS_RESNET)
+    assert f"CrossGrad loses**, {-lost:.1f} points on the fonts; without the domain features" in page
 
 
 def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
@@ -248,20 +291,51 @@ def _minus(row: Mapping[str, Cell]) -> float:
     return float(str(row["rotated_mnist_minus"] or 0))
 
 
-@pytest.mark.parametrize("n", [5, 10, 20, 40, 71])
+@pytest.mark.parametrize("n", FONTS_BY_NUMBER)
 def test_the_page_tells_what_is_gained_with_fewer_training_fonts(n: int) -> None:
-    found = found_in(FONTS if n == 71 else fonts_of(n), RESULTS / "cpu")
-    cells = [str(n)]
-    for method in ("erm", "label_grad", "dann", "crossgrad"):
-        accuracy, against, p = found.of(method), found.against(method, "erm"), found.larger_p(method, "erm")
-        assert accuracy is not None
-        if method == "erm":
-            cells.append(f"{accuracy.value:.1f}")
+    found = FONTS_BY_NUMBER[n]
+    accuracy = found.of("erm")
+    assert accuracy is not None
+    cells = [str(n), f"{accuracy.value:.1f}"]
+    for method in ("label_grad", "dann", "crossgrad", "random", MATCHED):
+        if method in found.cells:
+            gain, p = gain_and_p(found, method)
+            cells.append(f"{signed_points(gain)} (p {p})")
         else:
-            assert against is not None
-            assert p is not None
-            cells.append(f"{signed_points(against.comparison.mean)} (p {p_value(p)})")
+            cells.append("not run")
     assert f"| {' | '.join(cells)} |" in words_of("docs/reproduction.md")
+
+
+def test_the_page_tells_which_gains_with_fewer_training_fonts_are_sure() -> None:
+    page, few = words_of("docs/reproduction.md"), [5, 10, 20, 40]
+    of_label_grad = {n: gain_and_p(FONTS_BY_NUMBER[n], "label_grad") for n in few}
+    gains = sorted(gain for gain, _ in of_label_grad.values())
+    assert f"{gains[0]:.1f} to {gains[-1]:.1f} points with 5 to 40, surely at each number" in page
+    assert f"{gains[0]:.1f} to {gains[-1]:.1f} points with 5 to 40" in words_of("README.md")
+    assert all((FONTS_BY_NUMBER[n].larger_p("label_grad", "erm") or 1.0) < SIGNIFICANCE_LEVEL for n in few)
+    ten = FONTS_BY_NUMBER[10]
+    gain, p = gain_and_p(ten, "label_grad", MATCHED)
+    assert f"{gain:.1f} points above ERM with as many passes as CrossGrad takes (p {p}), though it takes fewer" in page
+
+    ps = {n: found.larger_p("crossgrad", "erm") for n, found in FONTS_BY_NUMBER.items()}
+    assert [n for n, p in ps.items() if p is not None and p < SIGNIFICANCE_LEVEL] == [10]
+    corrected = dict(zip(ps, holm([p for p in ps.values() if p is not None]), strict=True))
+    gain, p = gain_and_p(ten, "crossgrad")
+    told = f"(+{gain:.1f}, p {p}; corrected for the five numbers {p_value(corrected[10])})"
+    assert f"**CrossGrad gains surely at ten fonts alone** {told}." in page
+    of_random, (above, above_p) = gain_and_p(ten, "random")[0], gain_and_p(ten, "crossgrad", "random")
+    assert (
+        f"gains as much (+{gain_and_p(ten, MATCHED)[0]:.1f}), and a random direction as long {of_random:.1f}, from "
+        f"which CrossGrad is not told apart (+{above:.1f}, p {above_p})" in page
+    )
+
+    below = {n: found.against("crossgrad", "label_grad") for n, found in FONTS_BY_NUMBER.items()}
+    points = sorted(-each.comparison.mean for each in below.values() if each is not None)
+    of_few = sorted(found.larger_p("crossgrad", "label_grad") or 1.0 for found in map(FONTS_BY_NUMBER.__getitem__, few))
+    assert f"by {points[0]:.1f} to {points[-1]:.1f} points, surely at 5 to 40 (p {p_value(of_few[0])} to" in page
+    assert f"to {p_value(of_few[-1])})" in page
+    assert of_few[-1] < SIGNIFICANCE_LEVEL
+    assert all((found.larger_p("dann", "erm") or 0.0) > SIGNIFICANCE_LEVEL for found in FONTS_BY_NUMBER.values())
 
 
 def test_the_page_tells_the_gap_that_five_fonts_leave() -> None:
@@ -307,8 +381,33 @@ def test_the_page_tells_what_the_residual_net_gave_before_and_with_an_average() 
         f"LabelGrad gains {gain:.1f} points on ERM (p {p}), more than on any other task or net; "
         f"CrossGrad loses {-loss:.1f} (p {other_p})" in page
     )
-    assert f"handwriting {gain:.1f} (p {p}), to just below" in words_of("README.md")
-    assert f"There CrossGrad loses {-loss:.1f} (p {other_p});" in words_of("README.md")
+    of_fonts = found_in(FONTS_RESNET, RESULTS / "cpu")
+    accuracies = {method: estimate.value for method in methods if (estimate := of_fonts.of(method))}
+    assert now.format(**accuracies).replace("ERM has", "On the fonts ERM has") in page
+    lost, lost_p = gain_of("crossgrad", FONTS_RESNET)
+    assert f"CrossGrad loses {-lost:.1f} points (p {lost_p})" in page
+    not_gained, its_p = gain_of("label_grad", FONTS_RESNET)
+    assert f"LabelGrad gains nothing ({not_gained:.1f}, p {its_p})" in page
+    assert f"on the fonts {-lost:.1f} points (p {lost_p}), on the handwriting {-loss:.1f} (p {other_p})." in words_of(
+        "README.md"
+    )
+    of_runs = read_records(RESULTS / "cpu" / FONTS_RESNET.name / "comparison")
+    right = {
+        (method, examples): fmean(100 * each[examples]["accuracy"] for each in of_runs if each["method"] == method)
+        for method in methods
+        for examples in ("in_domain", "training")
+    }
+    assert (
+        f"After 1,000 steps ERM has {right['erm', 'training']:.0f} % of its training drawings right, and CrossGrad "
+        f"{right['crossgrad', 'training']:.0f}; of unseen drawings of known fonts {right['erm', 'in_domain']:.0f} and "
+        f"{right['crossgrad', 'in_domain']:.0f}." in page
+    )
+    of_crossgrad, of_erm = (
+        [each["out_of_domain"]["accuracy"] for each in of_runs if each["method"] == method]
+        for method in ("crossgrad", "erm")
+    )
+    assert len(of_crossgrad) == len(of_erm) == 5
+    assert max(of_crossgrad) < min(of_erm)  # "in each of five trainings"
     known = read_records(RESULTS / "cpu" / HANDWRITING_RESNET.name / "comparison")
     inside = {
         method: fmean(100 * each["in_domain"]["accuracy"] for each in known if each["method"] == method)
@@ -318,7 +417,7 @@ def test_the_page_tells_what_the_residual_net_gave_before_and_with_an_average() 
         f"of known ones LabelGrad has {inside['label_grad']:.1f} %, ERM {inside['erm']:.1f} and CrossGrad "
         f"{inside['crossgrad']:.1f}." in page
     )
-    others = (FONTS, fonts_of(5), HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN)
+    others = (FONTS, FONTS_RESNET, *map(fonts_of, (5, 10, 20, 40)), HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN)
     assert all(gain_of("label_grad", study)[0] < gain for study in others)
     of_lenet = found_in(HANDWRITING, RESULTS / "cpu").of("erm")
     assert of_lenet is not None
@@ -334,7 +433,7 @@ def test_the_page_tells_what_the_domain_features_cost_the_residual_net() -> None
     variants = {variant.name: variant for variant in trials.variants}
     rows = {str(row["variant"]): row for row in rows_of("ablations") if row["handwriting-resnet"]}
     assert set(rows) == set(variants)
-    assert len(rows) == 10
+    assert len(rows) == 11
     accuracy = {name: str(row["handwriting-resnet"]).split()[0] for name, row in rows.items()}
     g_alone = "g, but the label net's inputs not moved"
     gain, p = results.gain(variants[g_alone], variants["ERM"]) or ("", "")
@@ -345,8 +444,12 @@ def test_the_page_tells_what_the_domain_features_cost_the_residual_net() -> None
     assert f"ERM {accuracy['ERM']} and a random direction, without g, {random}." in page
     gain, p = rows["without g"]["handwriting-resnet_minus"], str(rows["without g"]["handwriting-resnet_p"])
     assert f"Those {str(gain)[1:]} points are not sure over three trainings (p {p})" in page
-    assert f"({str(gain)[1:]} more without them, p {p})" in words_of("README.md")
     others = ("each example to one L2 norm", "signs alone", "clipped to 0.1", "the domain net's inputs not moved")
+    first = rows["the domain net first, by itself"]
+    assert (
+        f"with its weights kept, CrossGrad has {accuracy[str(first['variant'])]} % "
+        f"({first['handwriting-resnet_minus']}, p {first['handwriting-resnet_p']})" in page
+    )
     with_g = sorted(float(accuracy[name]) for name in (BASE, g_alone, *others))
     ps = sorted((str(rows[name]["handwriting-resnet_p"]) for name in others), key=float)
     assert f"the variants with g have {with_g[0]} to {with_g[-1]} %, none told apart from CrossGrad as it is" in page
@@ -366,11 +469,7 @@ def test_the_page_tells_what_the_domain_features_cost_the_residual_net() -> None
 
 def gain_of(method: str, study: Study) -> tuple[float, str]:
     """On ERM in points, and p as tables give it."""
-    found = found_in(study, RESULTS / "cpu")
-    against, p = found.against(method, "erm"), found.larger_p(method, "erm")
-    assert against is not None
-    assert p is not None
-    return against.comparison.mean, p_value(p)
+    return gain_and_p(found_in(study, RESULTS / "cpu"), method)
 
 
 def test_the_page_tells_how_far_batch_statistics_lag_behind() -> None:
