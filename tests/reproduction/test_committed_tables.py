@@ -120,9 +120,8 @@ def words_of(page: str) -> str:
 
 def test_the_page_says_in_short_what_the_records_say() -> None:
     page = words_of("docs/reproduction.md")
-    tasks = {
-        study: found_in(study, RESULTS / "cpu") for study in (FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN)
-    }
+    studies = (FONTS, HANDWRITING, ROTATED_MNIST, SPEECH_LITHUANIAN)
+    tasks = {study.name: found_in(study, RESULTS / "cpu") for study in studies}
 
     def is_above(found: Found, method: str, other: str) -> bool:
         gain, p = found.against(method, other), found.larger_p(method, other)
