@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ from crossgrad.reproduction.studies import (
     fonts_of,
 )
 from crossgrad.reproduction.trial_results import Results
-from crossgrad.significance import SIGNIFICANCE_LEVEL, holm
+from crossgrad.significance import SIGNIFICANCE_LEVEL, holm, paired_t
 
 RESULTS = Path(__file__).parents[2] / "results" / "reproduction"
 TABLES = sorted(path for path in RESULTS.glob("*/*.json") if path.stem != "table3")
@@ -486,6 +487,55 @@ def test_the_page_tells_that_domain_features_cost_the_residual_net_what_crossgra
         f"it has {accuracy[g_alone.name]:.1f} %, {lost[1:]} points below ERM (p {lost_p}): g alone loses what" in page
     )
     assert max(float(p), float(lost_p)) < SIGNIFICANCE_LEVEL
+
+
+def test_the_page_tells_how_loud_domain_features_are_and_what_it_costs() -> None:
+    page = words_of("docs/reproduction.md")
+
+    def runs(record: str, net: str, factor: float) -> list[dict[str, Any]]:
+        file = RESULTS.parent / "benchmarks" / f"{record}.json"
+        results = json.loads(file.read_text(encoding="utf-8"))["results"]
+        return [row for row in results if (row["net"], row["factor"]) == (net, factor)]
+
+    def mean(found: list[dict[str, Any]], given: str = "own") -> str:
+        return f"{fmean(row[given] for row in found):.1f}"
+
+    def on_silence(record: str, net: str, factor: float) -> str:
+        found, silent = runs(record, net, factor), runs(record, net, 0.0)
+        assert [row["seed"] for row in found] == [row["seed"] for row in silent]
+        gain = paired_t([a["own"] - b["own"] for a, b in zip(found, silent, strict=True)])
+        assert gain.p_value is not None
+        return f"({signed_points(gain.mean)}, p {p_value(gain.p_value)})"
+
+    def loudness(found: list[dict[str, Any]]) -> str:
+        return f"{fmean(row['length']['g'] / row['length']['trunk'] for row in found):.1f}"
+
+    fonts, writers = "domain_features-fonts", "domain_features"
+    silent, quiet, loud = (runs(fonts, "resnet/2", factor) for factor in (0.0, 1 / 16, 1.0))
+    assert len(loud) == 3
+    assert f"g is {loudness(loud)} times as long as what the residual net's own trunk gives there" in page
+    assert f"with LeNet {loudness(runs(writers, 'lenet/2', 1.0))} times, on the handwriting" in page
+    of_quiet, of_loud = (on_silence(fonts, "resnet/2", factor) for factor in (1 / 16, 1.0))
+    assert (
+        f"has {mean(silent)} % with g times 0, {mean(quiet)} with g times 1/16, about as loud as LeNet has it {of_quiet}, "
+        f"and {mean(loud)} with g as it is {of_loud}." in page
+    )
+    other = "another's"
+    assert f"with another drawing's it has {mean(loud, other)} %" in page
+    silent, as_it_is, loud = (runs(writers, "lenet/2", factor) for factor in (0.0, 1.0, 16.0))
+    assert len(loud) == 5
+    of_own, of_loud = (on_silence(writers, "lenet/2", factor) for factor in (1.0, 16.0))
+    assert (
+        f"it has {mean(silent)} % with g times 0, {mean(as_it_is)} with g as it is {of_own} and {mean(loud)} with g "
+        f"times 16 {of_loud}." in page
+    )
+    silent, as_it_is = (runs(writers, "resnet/2", factor) for factor in (0.0, 1.0))
+    assert (
+        f"{mean(silent)} % with g times 0, {mean(as_it_is)} with g as it is {on_silence(writers, 'resnet/2', 1.0)}."
+        in page
+    )
+    erm = next(str(row["fonts-resnet"]).split()[0] for row in rows_of("ablations") if row["variant"] == "ERM")
+    assert f"{mean(runs(fonts, 'resnet/2', 0.0))} % is less than ERM's {erm}, which has a fifth fewer drawings" in page
 
 
 def gain_of(method: str, study: Study) -> tuple[float, str]:
