@@ -517,8 +517,8 @@ def test_the_page_tells_how_loud_domain_features_are_and_what_it_costs() -> None
     assert f"with LeNet {loudness(runs(writers, 'lenet/2', 1.0))} times, on the handwriting" in page
     of_quiet, of_loud = (on_silence(fonts, "resnet/2", factor) for factor in (1 / 16, 1.0))
     assert (
-        f"has {mean(silent)} % with g times 0, {mean(quiet)} with g times 1/16, about as loud as LeNet has it {of_quiet}, "
-        f"and {mean(loud)} with g as it is {of_loud}." in page
+        f"has {mean(silent)} % with g times 0, {mean(quiet)} with g times 1/16, about as loud as LeNet has it "
+        f"{of_quiet}, and {mean(loud)} with g as it is {of_loud}." in page
     )
     other = "another's"
     assert f"with another drawing's it has {mean(loud, other)} %" in page
