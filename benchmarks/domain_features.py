@@ -2,10 +2,10 @@
 
 The label net gets g beside what its own trunk makes of the input. Trains CrossGrad on all examples of a task's training
 domains, as the scale `cpu` of `reproduce` does but for the fifth of them that it keeps back: with g silenced (times 0,
-everything else alike, the initial weights too), as it is, and as loud as the other net has it: times 1/16 in front of
-the residual net, times 16 in front of LeNet. On the handwriting inputs are moved as the paper has it, on the fonts
-nothing is moved, so that g is all there is. Each model then labels examples of the domains held out, with each
-example's own g and with that of another: if the second is far below the first, the label net leans on g.
+everything else alike, the initial weights too), as it is, about as loud as LeNet has it (times 1/16 in front of the
+residual net), and far louder (times 16 in front of LeNet). On the handwriting inputs are moved as the paper has it, on
+the fonts nothing is moved, so that g is all there is. Each model then labels examples of the domains held out, with
+each example's own g and with that of another: if the second is far below the first, the label net leans on g.
 
     CROSSGRAD_DATA=... python benchmarks/domain_features.py handwriting --json results/benchmarks/domain_features.json
     CROSSGRAD_DATA=... python benchmarks/domain_features.py fonts --json results/benchmarks/domain_features-fonts.json

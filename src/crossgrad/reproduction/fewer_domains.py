@@ -25,8 +25,8 @@ def fewer_domains(scale: Scale, folder: Path) -> Made:
     for domains, by_number in BY_TRAINING_DOMAINS.items():
         found = {n: found_in(study, folder) for n, study in by_number.items()}
         lines = []
-        for method in sorted((*FEWER_DOMAINS_METHODS, MATCHED), key=method_order):
-            gains = {n: of_n.over_seeds(method, "erm") for n, of_n in found.items()} if method != "erm" else {}
+        for method in sorted({*FEWER_DOMAINS_METHODS, MATCHED} - {"erm"}, key=method_order):
+            gains = {n: of_n.over_seeds(method, "erm") for n, of_n in found.items()}
             points = tuple(
                 Point(n, gain.mean, None if gain.high is None else gain.high - gain.mean)
                 for n, gain in gains.items()
