@@ -335,8 +335,8 @@ def test_the_page_tells_which_gains_with_fewer_training_fonts_are_sure() -> None
     corrected = p_value(dict(zip(ps, holm(list(ps.values())), strict=True))[10])
     gain, p = gain_and_p(ten, "crossgrad")
     assert (
-        f"**CrossGrad is above ERM at ten fonts alone, by itself** (+{gain:.1f}, p {p}); corrected for the five numbers "
-        f"it is not ({corrected})." in page
+        f"**CrossGrad is above ERM at ten fonts alone, by itself** (+{gain:.1f}, p {p}); corrected for the five "
+        f"numbers it is not ({corrected})." in page
     )
     assert f"(corrected for the five numbers of fonts, CrossGrad's p is {corrected})" in page
     assert (
