@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from crossgrad.comparison import Comparison, carry_out, compare, plan
 from crossgrad.data import open_dataset
 from crossgrad.experiments.engine import perform_all
+from crossgrad.experiments.local_engine import _interruption_held
 from crossgrad.experiments.runs import Run
 from crossgrad.records import Record, read_records
 from crossgrad.training import Stretch
@@ -234,6 +236,21 @@ def test_an_interruption_while_workers_start_ends_cleanly_too(
     assert not any(is_running(pid) for pid in processes)
     assert f"Interrupted: 0 of {N_RUNS} runs are done" in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_held_back_comes_before_the_error_of_workers_that_it_ended(number: signal.Signals) -> None:
+    def interrupted() -> None:
+        with _interruption_held():
+            signal.raise_signal(number)
+            raise BrokenProcessPool
+
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_killed_command_leaves_no_worker_training_on_and_goes_on_when_it_is_run_again(

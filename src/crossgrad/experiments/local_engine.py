@@ -169,8 +169,8 @@ def _interruption_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in before.items():
             signal.signal(number, handler)
-    if held:
-        signal.raise_signal(held[0])
+        if held:  # before any error: workers that the same signal ended are no lost ones
+            signal.raise_signal(held[0])
 
 
 def _drain(news: Any) -> Iterator[tuple[int, Stretch]]:
