@@ -51,7 +51,9 @@ def rows_of(name: str) -> tuple[Mapping[str, Cell], ...]:
     return tuple(made_anew(RESULTS / "cpu" / f"{name}.json").table.rows)
 
 
-FONTS_BY_NUMBER = {n: found_in(study, RESULTS / "cpu") for n, study in BY_TRAINING_DOMAINS["fonts"].items()}
+@cache
+def fonts_by_number() -> Mapping[int, Found]:
+    return {n: found_in(study, RESULTS / "cpu") for n, study in BY_TRAINING_DOMAINS["fonts"].items()}
 
 
 def gain_and_p(found: Found, method: str, other: str = "erm") -> tuple[float, str]:
@@ -134,14 +136,14 @@ def test_the_page_says_in_short_what_the_records_say() -> None:
     for found in tasks.values():
         assert not is_above(found, "crossgrad", "erm")
         assert not is_above(found, "crossgrad", "random")
-    ten = FONTS_BY_NUMBER[10]
+    ten = fonts_by_number()[10]
     assert is_above(ten, "crossgrad", "erm")
     assert is_above(ten, MATCHED, "erm")
     assert (
         "on rotated MNIST, with a residual net on the handwriting, and on fonts wherever 5 to 40 of them train" in page
     )
     of_residual_net = found_in(HANDWRITING_RESNET, RESULTS / "cpu")
-    for found in (tasks[ROTATED_MNIST.name], of_residual_net, *(FONTS_BY_NUMBER[n] for n in (5, 10, 20, 40))):
+    for found in (tasks[ROTATED_MNIST.name], of_residual_net, *(fonts_by_number()[n] for n in (5, 10, 20, 40))):
         assert is_above(found, "label_grad", "erm")
     assert "The hybrid of both is above ERM on all fonts and on rotated MNIST, CCSA on rotated MNIST." in page
     for study, method in ((FONTS, "hybrid"), (ROTATED_MNIST, "hybrid"), (ROTATED_MNIST, "ccsa")):
@@ -304,9 +306,9 @@ def p_of(found: Found, method: str, other: str) -> float:
     return p
 
 
-@pytest.mark.parametrize("n", FONTS_BY_NUMBER)
+@pytest.mark.parametrize("n", BY_TRAINING_DOMAINS["fonts"])
 def test_the_page_tells_what_is_gained_with_fewer_training_fonts(n: int) -> None:
-    found = FONTS_BY_NUMBER[n]
+    found = fonts_by_number()[n]
     accuracy = found.of("erm")
     assert accuracy is not None
     cells = [str(n), f"{accuracy.value:.1f}"]
@@ -321,16 +323,16 @@ def test_the_page_tells_what_is_gained_with_fewer_training_fonts(n: int) -> None
 
 def test_the_page_tells_which_gains_with_fewer_training_fonts_are_sure() -> None:
     page, few = words_of("docs/reproduction.md"), [5, 10, 20, 40]
-    of_label_grad = {n: gain_and_p(FONTS_BY_NUMBER[n], "label_grad") for n in few}
+    of_label_grad = {n: gain_and_p(fonts_by_number()[n], "label_grad") for n in few}
     gains = sorted(gain for gain, _ in of_label_grad.values())
     assert f"{gains[0]:.1f} to {gains[-1]:.1f} points with 5 to 40, surely at each number" in page
     assert f"{gains[0]:.1f} to {gains[-1]:.1f} points with 5 to 40" in words_of("README.md")
-    assert all(p_of(FONTS_BY_NUMBER[n], "label_grad", "erm") < SIGNIFICANCE_LEVEL for n in few)
-    ten = FONTS_BY_NUMBER[10]
+    assert all(p_of(fonts_by_number()[n], "label_grad", "erm") < SIGNIFICANCE_LEVEL for n in few)
+    ten = fonts_by_number()[10]
     gain, p = gain_and_p(ten, "label_grad", MATCHED)
     assert f"{gain:.1f} points above ERM with as many passes as CrossGrad takes (p {p}), though it takes fewer" in page
 
-    ps = {n: p_of(found, "crossgrad", "erm") for n, found in FONTS_BY_NUMBER.items()}
+    ps = {n: p_of(found, "crossgrad", "erm") for n, found in fonts_by_number().items()}
     assert [n for n, p in ps.items() if p < SIGNIFICANCE_LEVEL] == [10]
     corrected = p_value(dict(zip(ps, holm(list(ps.values())), strict=True))[10])
     gain, p = gain_and_p(ten, "crossgrad")
@@ -349,15 +351,15 @@ def test_the_page_tells_which_gains_with_fewer_training_fonts_are_sure() -> None
         f"which CrossGrad is not told apart (+{above:.1f}, p {above_p})" in page
     )
 
-    points = sorted(-gain_and_p(found, "crossgrad", "label_grad")[0] for found in FONTS_BY_NUMBER.values())
-    below = {n: p_of(found, "crossgrad", "label_grad") for n, found in FONTS_BY_NUMBER.items()}
+    points = sorted(-gain_and_p(found, "crossgrad", "label_grad")[0] for found in fonts_by_number().values())
+    below = {n: p_of(found, "crossgrad", "label_grad") for n, found in fonts_by_number().items()}
     of_few = sorted(below[n] for n in few)
     assert f"by {points[0]:.1f} to {points[-1]:.1f} points; at 5 to 40 each p by itself is below 0.05" in page
     assert f"is below 0.05 ({p_value(of_few[0])} to {p_value(of_few[-1])}), corrected for the five numbers at" in page
     assert of_few[-1] < SIGNIFICANCE_LEVEL
     sure = zip(below, holm(list(below.values())), strict=True)
     assert [n for n, p in sure if p < SIGNIFICANCE_LEVEL] == [5]
-    assert all(p_of(found, "dann", "erm") > SIGNIFICANCE_LEVEL for found in FONTS_BY_NUMBER.values())
+    assert all(p_of(found, "dann", "erm") > SIGNIFICANCE_LEVEL for found in fonts_by_number().values())
     n_drawings = {
         n: max(record["training"]["n"] for record in read_records(RESULTS / "cpu" / study.name / "comparison"))
         for n, study in BY_TRAINING_DOMAINS["fonts"].items()

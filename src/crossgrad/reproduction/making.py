@@ -25,7 +25,7 @@ from crossgrad.reproduction.trials import Trials
 _MAKE: Mapping[str, Callable[[Scale, Path], Made | None]] = {
     "table3": lambda scale, folder: Made(table3()),
     **{name: partial(lambda name, *where: Made(accuracy_table(TARGETS[name], *where)), name) for name in TARGETS},
-    "table8": fewer_domains,
+    "table8": fewer_domains,  # with a picture
     **FIGURES,
     "gallery": draw_gallery,
     "ablations": lambda *where: Made(ablation_table(*where)),
