@@ -523,20 +523,24 @@ def test_the_page_tells_that_domain_features_cost_the_residual_net_what_crossgra
 def test_the_page_tells_how_loud_domain_features_are_and_what_it_costs() -> None:
     page = words_of("docs/reproduction.md")
 
-    def runs(record: str, net: str, factor: float) -> list[dict[str, Any]]:
+    def runs(record: str, net: str, factor: float | None, *, begins_without: bool = False) -> list[dict[str, Any]]:
         file = RESULTS.parent / "benchmarks" / f"{record}.json"
         results = json.loads(file.read_text(encoding="utf-8"))["results"]
-        return [row for row in results if (row["net"], row["factor"]) == (net, factor)]
+        asked = (net, factor, begins_without)
+        return [row for row in results if (row["net"], row["factor"], row["begins_without"]) == asked]
 
     def mean(found: list[dict[str, Any]], given: str = "own") -> str:
         return f"{fmean(row[given] for row in found):.1f}"
 
-    def on_silence(record: str, net: str, factor: float) -> str:
-        found, silent = runs(record, net, factor), runs(record, net, 0.0)
-        assert [row["seed"] for row in found] == [row["seed"] for row in silent]
-        gain = paired_t([a["own"] - b["own"] for a, b in zip(found, silent, strict=True)])
+    def gain(found: list[dict[str, Any]], on: list[dict[str, Any]]) -> tuple[float, str]:
+        assert [row["seed"] for row in found] == [row["seed"] for row in on]
+        gain = paired_t([a["own"] - b["own"] for a, b in zip(found, on, strict=True)])
         assert gain.p_value is not None
-        return f"({signed_points(gain.mean)}, p {p_value(gain.p_value)})"
+        return gain.mean, p_value(gain.p_value)
+
+    def on_silence(record: str, net: str, factor: float) -> str:
+        points, p = gain(runs(record, net, factor), runs(record, net, 0.0))
+        return f"({signed_points(points)}, p {p})"
 
     def loudness(found: list[dict[str, Any]]) -> str:
         return f"{fmean(row['length']['g'] / row['length']['trunk'] for row in found):.1f}"
@@ -568,14 +572,23 @@ def test_the_page_tells_how_loud_domain_features_are_and_what_it_costs() -> None
         f"{mean(silent)} % with g times 0, {mean(quiet)} with g times 1/16 {of_quiet}, {mean(as_it_is)} with g as it "
         f"is {of_own}." in page
     )
+    without, silenced, as_it_is = (runs(fonts, "resnet/2", factor) for factor in (None, 0.0, 1.0))
+    from_zero, quiet = (runs(fonts, "resnet/2", factor, begins_without=True) for factor in (1.0, 1 / 16))
+    less, p = gain(silenced, without)
+    assert f"without g the net has {mean(without)} %, with g times 0 {-less:.1f} points less (p {p})." in page
+    (more, more_p), (less, less_p) = gain(from_zero, as_it_is), gain(from_zero, without)
+    assert (
+        f"has {mean(from_zero)} % with g as it is, {more:.1f} points more than with weights drawn as usual (p {more_p})"
+        f" and {-less:.1f} less than without g (p {less_p}); with g times 1/16 it has {mean(quiet)}," in page
+    )
+    points, p = gain(quiet, without)
+    assert f"as much as without g ({signed_points(points)}, p {p})." in page
     rows = {row["variant"]: str(row["fonts-resnet"]).split()[0] for row in rows_of("ablations")}
-    silenced, erm = mean(runs(fonts, "resnet/2", 0.0)), rows["ERM"]
-    below = float(erm) - float(silenced)
-    assert f"{silenced} % with g times 0 is {below:.1f} points below ERM's {erm}, which has a fifth fewer" in page
-    as_loud = float(mean(runs(fonts, "resnet/2", 1.0)))
-    assert float(silenced) - as_loud > (float(erm) - as_loud) / 2  # "for the most part"
     unmoved = rows["g, but the label net's inputs not moved"]
-    assert f"g as it is has {as_loud} % here and {unmoved} in the variants above" in page
+    assert (
+        f"ERM has {rows['ERM']} % there and without g {mean(without)} here, g as it is {unmoved} there and "
+        f"{mean(as_it_is)} here;" in page
+    )
 
 
 def gain_of(method: str, study: Study) -> tuple[float, str]:
