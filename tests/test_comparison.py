@@ -18,6 +18,7 @@ from crossgrad.data import BENCHMARKS, DomainDataset, DomainSplit, open_dataset
 from crossgrad.defaults import default_net
 from crossgrad.errors import CrossGradError, DataError, DataWarning, RecordError, SettingsError
 from crossgrad.experiments.chosen import Choice, Chosen, write_chosen
+from crossgrad.experiments.settings import Settings
 from crossgrad.folders import lock_folder
 from crossgrad.perturb import Step
 from crossgrad.records import RECORD_VERSION, Record, read_records
@@ -442,7 +443,17 @@ def test_options_at_their_defaults_keep_the_settings_chosen_on_validation_domain
 
     assert of() == of(dropout=0.0, threads=1, net="conv2", max_steps=250) == {"held-out"}
     assert of(fields={"crossgrad": {"label_weight": 0.25}}) == {"held-out"}
+    assert of(threads=2) == of(device="cpu") == {"held-out"}  # where, not how
     assert of(max_steps=251) == of(net="lenet") == {"none"}
+
+
+@pytest.mark.parametrize("rate", [Settings.learning_rate, 0.01])
+def test_a_setting_that_is_asked_for_is_trained_with_also_where_another_was_chosen(tmp_path: Path, rate: float) -> None:
+    assert "learning_rate" in BENCHMARKS["digits"].chosen_settings
+    planned = plan(
+        open_dataset("digits"), output=tmp_path, methods=["erm", "crossgrad", "random"], seeds=[0], learning_rate=rate
+    )
+    assert {(run.settings.learning_rate, run.select) for run in planned.runs} == {(rate, "none")}
 
 
 def test_steps_are_written_as_json_can_hold_them(tmp_path: Path) -> None:

@@ -245,6 +245,19 @@ def test_a_comparison_takes_net_settings_and_fields_from_the_choice_for_each_dom
     assert {run.select for run in overridden.runs} == {"held-out"}
 
 
+def test_a_choice_is_for_every_machine_and_tells_what_was_its_candidate_s_where_it_is_a_default(tmp_path: Path) -> None:
+    swept(vectors(), tmp_path, hold_out="den", grid=[RATES, Dimension(("average",), (None,))], device="cpu")
+    file = tmp_path / "chosen.json"
+    content = json.loads(file.read_bytes())
+    for choice in content["choices"]:
+        assert choice["settings"]["average"] is None
+        assert "device" not in choice["settings"]
+        choice["settings"]["device"] = "cuda:7"  # as earlier versions wrote where it was made
+    file.write_text(json.dumps(content))
+    planned = plan(vectors(), output=tmp_path / "c", methods=["erm"], hold_out="den", chosen=[file])
+    assert {run.settings.device for run in planned.runs} == {"cpu"}
+
+
 def test_a_model_of_all_domains_takes_the_choice_by_all_of_them_and_one_of_some_theirs(tmp_path: Path) -> None:
     swept(vectors(), tmp_path)
     chosen = read_chosen(tmp_path)
@@ -337,7 +350,12 @@ def test_a_file_that_is_no_choice_is_refused(tmp_path: Path, text: str) -> None:
         ({"grid": None, "method": "dann"}, SettingsError, "the paper names no grid for dann"),
         ({"seeds": []}, SettingsError, "no seeds"),
         ({"hold_out": "attic,barn"}, DataError, "1 of 4 would be left to train on"),
-        ({"select": "training", "in_domain_fraction": 0.0}, SettingsError, "in_domain_fraction is 0"),
+        ({"select": "training", "in_domain_fraction": 0.0}, SettingsError, "in_domain_fraction of 0 keeps no examples"),
+        (
+            {"search": "halving", "max_steps": 90, "warmup_steps": 20},
+            SettingsError,
+            "halving trains every candidate for 10 steps at first: warmup_steps is below max_steps, 10, not 20",
+        ),
         ({"budget": 0.0}, SettingsError, "a budget is a finite number of seconds above 0"),
     ],
 )

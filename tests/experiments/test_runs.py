@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from crossgrad.data import DomainDataset
-from crossgrad.experiments.runs import Run, plan_runs
+from crossgrad.experiments.chosen import Choice, Chosen
+from crossgrad.experiments.runs import CONTROLS, Run, plan_runs
 from crossgrad.experiments.settings import Settings
 from small import vectors
 
@@ -111,6 +112,34 @@ def test_what_is_asked_for_goes_before_settings_chosen_on_validation_domains() -
     assert reversals({}) == [(0.25, "held-out"), (1.0, "none"), (1.0, "none")]
     # What is asked for goes before what was chosen; the learning rate is still the chosen one.
     assert reversals({"dann": {"reversal": 2.0}}) == [(2.0, "held-out"), (2.0, "none"), (2.0, "none")]
+
+
+def test_controls_are_trained_with_what_was_chosen_for_crossgrad_or_with_their_own_choice() -> None:
+    def planned(*methods: str, **swept: Chosen) -> dict[str, Settings]:
+        runs = plan_runs(
+            folds=[("attic",)],
+            methods=methods,
+            seeds=[0],
+            net="mlp",
+            settings=Settings(learning_rate=0.1),
+            fields={},
+            chosen={"attic": {"crossgrad": {"learning_rate": 0.5, "fields": {"domain_gradient_step": 2.0}}}},
+            swept=swept,
+        )
+        assert {run.select for run in runs if run.method in CONTROLS} <= {"none", "held-out"}
+        return {run.method: run.settings for run in runs}
+
+    of = planned("erm", "crossgrad", "random", "repeat")
+    assert {method: each.learning_rate for method, each in of.items()} == {
+        "erm": 0.1, "crossgrad": 0.5, "random": 0.5, "repeat": 0.5
+    }  # fmt: skip
+    assert of["random"].fields["domain_gradient_step"] == 2.0
+    assert planned("erm", "random")["random"].learning_rate == 0.1  # of what it is a control is not compared
+
+    choice = Choice(("attic",), {"learning_rate": 0.25}, {"domain_gradient_step": 3.0}, 0.5, None)
+    random = Chosen("random", "", "mlp", "held-out", "", (choice,))
+    own = planned("crossgrad", "random", random=random)["random"]
+    assert (own.learning_rate, own.fields["domain_gradient_step"]) == (0.25, 3.0)
 
 
 def test_a_trunk_of_ones_own_is_another_one_when_its_file_changes(

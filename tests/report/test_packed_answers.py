@@ -8,8 +8,9 @@ import pytest
 
 from crossgrad.comparison import compare
 from crossgrad.errors import RecordError
+from crossgrad.folders import lock_folder
 from crossgrad.records import read_records
-from crossgrad.report.packed_answers import PACKED, pack_answers, unpack_answers
+from crossgrad.report.packed_answers import PACKED, pack_answers, packing, unpack_answers
 from small import vectors
 
 
@@ -86,3 +87,34 @@ def test_an_archive_of_something_else_is_told(folder: Path) -> None:
     np.savez(folder / PACKED, **{f"{records[0]['key']}/right": np.zeros(2, np.uint8)})
     with pytest.raises(RecordError, match="not the answers of runs"):
         unpack_answers(folder, records)
+
+
+def test_what_is_there_is_packed_after_an_interruption_and_an_error_in_packing_takes_no_other_s_place(
+    folder: Path,
+) -> None:
+    with pytest.raises(KeyboardInterrupt), packing(folder):
+        raise KeyboardInterrupt
+    assert (folder / PACKED).exists()
+    (folder / PACKED).unlink()
+    for file in (folder / "runs").glob("*/predictions.npz"):
+        file.write_bytes(b"half of")
+    with pytest.raises(KeyboardInterrupt), packing(folder):
+        raise KeyboardInterrupt
+    with pytest.raises(RecordError), packing(folder):
+        pass
+
+
+def test_nothing_is_packed_while_somebody_else_writes(folder: Path) -> None:
+    with lock_folder(folder):
+        with pytest.raises(RuntimeError, match="refused"), packing(folder):
+            raise RuntimeError("refused")
+        assert not (folder / PACKED).exists()
+        with packing(folder, is_locked=True):
+            pass
+    assert (folder / PACKED).exists()
+
+
+def test_a_folder_without_records_is_left_as_it_is(tmp_path: Path) -> None:
+    with packing(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())

@@ -12,14 +12,17 @@ import pytest
 from commands import Command
 from crossgrad.building import build_method
 from crossgrad.cli import reproduce
-from crossgrad.data import BENCHMARKS, DomainDataset, with_training_domains
+from crossgrad.data import BENCHMARKS, DomainDataset, held_out_folds, with_training_domains
 from crossgrad.data.domain_split import DomainSplit
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.grids import Dimension, check_grid, points
 from crossgrad.experiments.settings import Settings
 from crossgrad.records import read_records
+from crossgrad.report.differences import Cell
 from crossgrad.reproduction import NAMES, SCALES, TARGETS, PaperTable, Target
 from crossgrad.reproduction.accuracy_tables import accuracy_table
+from crossgrad.reproduction.carrying_out import cost_of
+from crossgrad.reproduction.found import Found
 from crossgrad.reproduction.studies import Study
 from crossgrad.reproduction.targets import Column
 from small import vectors
@@ -205,6 +208,48 @@ def test_a_published_gain_is_set_beside_our_gain(small: Target, tmp_path: Path) 
     )
     (row,) = [row for row in table_of(small, tmp_path).rows if (row["column"], row["method"]) == ("All", "CrossGrad")]
     assert (row["published"], row["gain"], row["minus_published"]) == ("+2.0 on ERM", "+3.0", "+1.0")
+
+
+def test_domains_of_unequal_sizes_have_two_mean_gains_and_the_published_one_is_of_examples() -> None:
+    """Nine examples in one domain, one in the other; a published gain is a difference of accuracies over examples."""
+    cells = {"erm": {("a", 0): Cell(0.0, None), ("b", 0): Cell(0.0, None)},
+             "crossgrad": {("a", 0): Cell(1.0, None), ("b", 0): Cell(0.0, None)}}  # fmt: skip
+    found = Found({"erm": {0: 0.0}, "crossgrad": {0: 90.0, 1: 10.0}}, cells, ["a", "b"])
+    assert found.gain_in_accuracy("crossgrad") == 90.0  # of the seed that both have
+    against = found.against("crossgrad", "erm")
+    assert against is not None
+    assert against.comparison.mean == 50.0
+    assert found.gain_in_accuracy("dann") is None
+
+
+def test_a_study_that_is_begun_is_not_called_not_run(small: Target, tmp_path: Path) -> None:
+    write(tmp_path, record("erm", FOLD, 0, 0.5))  # one fold of three
+    notes = table_of(small, tmp_path).notes
+    assert "All: Not run." not in notes
+    assert any(note.startswith("All: Missing runs: ERM (seeds 0, 1)") for note in notes)
+
+
+def test_what_is_left_of_a_study_is_what_has_no_record_whatever_else_has_one(tmp_path: Path) -> None:
+    scale = replace(SCALES["quick"], settings={"max_steps": 2, "batch_size": 8})
+    study, dataset = replace(DIGITS, matched=False), DIGITS.open()
+    folds = held_out_folds(dataset, "3")
+    lines = [record(method, fold, seed, 0.5) for method in ("erm", "crossgrad") for fold in folds for seed in (0, 1)]
+    write(tmp_path, *lines, record("random", folds[0], 0, 0.5), record("erm", ("0",), 0, 0.5))
+    cost = cost_of(study, scale, tmp_path, dataset)
+    assert (cost.n_runs, cost.n_done) == (18, 12)  # LabelGrad is left
+    assert cost.seconds > 0
+
+
+def test_the_published_file_shows_the_same_digits_in_the_same_order_at_every_angle() -> None:
+    assert [study.name for target in TARGETS.values() for study in target.studies if study.repeats] == [
+        "rotated_mnist"
+    ] * 2
+    if not BENCHMARKS["rotated_mnist"].is_here:
+        pytest.skip("the published file is not here")
+    dataset = BENCHMARKS["rotated_mnist"].open()
+    labels = [dataset.labels[dataset.domains == domain].tolist() for domain in range(len(dataset.domain_names))]
+    assert all(each == labels[0] for each in labels)
+    assert len(labels[0]) == 1000
 
 
 @pytest.mark.parametrize("name", list(TARGETS))

@@ -179,7 +179,7 @@ def test_a_row_without_a_cell_is_refused_where_it_is_made() -> None:
 
 
 def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = Study("digits", "digits", "real digits", net="conv2", hold_out="3")
+    study = Study("digits", "digits", "real digits", net="conv2", hold_out="each")
     few = [
         Variant(condition, display_name(method), method, settings=settings)
         for condition, settings in (("as it is", {}), ("dropout", {"dropout": 0.5}))
@@ -225,7 +225,7 @@ def test_gains_are_those_over_erm_under_the_same_condition(tmp_path: Path, monke
     assert not any("missing" in note for note in notes)
 
 
-@pytest.mark.parametrize(("hold_out", "n"), [(None, 1), ("15", 1), ("2", 2), ("each", 3)])
+@pytest.mark.parametrize(("hold_out", "n"), [(None, 1), ("15", 1), ("2", 2), ("each", 3), ("0,30", 1)])
 def test_a_study_knows_its_folds(hold_out: str | None, n: int) -> None:
     assert Study("angles", "digits", "some", hold_out=hold_out).n_folds(["0", "15", "30"]) == n
 

@@ -77,6 +77,13 @@ def test_equal_differences_are_not_called_certain():
     assert not found.distinguishable
 
 
+def test_one_example_of_ten_thousand_on_every_domain_is_an_equal_difference():
+    right = np.random.default_rng(0).integers(0, 10_000, size=(50, 6))
+    for of_domains in right:
+        found = paired_t([100 * ((n + 1) / 10_000 - n / 10_000) for n in of_domains])
+        assert (found.low, found.high, found.p_value) == (None, None, None)
+
+
 @pytest.mark.parametrize("values", [[], [math.nan, 1.0], [math.inf]])
 def test_what_is_not_a_number_is_refused(values):
     with pytest.raises(ValueError, match="finite number"):

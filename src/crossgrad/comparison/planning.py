@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from crossgrad.experiments.matching import (
     with_matched,
 )
 from crossgrad.experiments.runs import Run, plan_runs
-from crossgrad.experiments.settings import Settings
+from crossgrad.experiments.settings import WHERE, Settings
 from crossgrad.records import Record, read_records
 from crossgrad.report import Artefacts, Table, read_answers, summarise
 
@@ -102,11 +102,11 @@ def plan(
     net = net or _common_net(swept) or default_net(dataset)
     benchmark = benchmark_of(dataset)
     of_all = Settings.of(default_settings(dataset) | settings)
-    is_as_chosen = (
-        benchmark is not None
-        and dataset.name == benchmark.name  # with other options it has another name
+    is_as_chosen = benchmark is not None and (
+        dataset.name == benchmark.name  # with other options it has another name
         and net == benchmark.net
-        and of_all == Settings.of(benchmark.settings)
+        and not set(settings) & benchmark.chosen_settings
+        and of_all == replace(Settings.of(benchmark.settings), **{name: getattr(of_all, name) for name in WHERE})
     )
     protocol = hold_out or default_protocol(dataset)
     measured: Measured | None = None

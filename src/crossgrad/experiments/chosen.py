@@ -150,4 +150,5 @@ def _check(method: str, choice: Choice) -> None:
 def _choice(found: dict[str, Any]) -> Choice:
     if not isinstance(found["settings"], dict) or not isinstance(found["fields"], dict):
         raise TypeError("settings and fields are by name")
-    return Choice(**{**found, "held_out": tuple(str(name) for name in found["held_out"])})
+    settings = {name: value for name, value in found["settings"].items() if name != "device"}  # of earlier versions
+    return Choice(**{**found, "settings": settings, "held_out": tuple(str(name) for name in found["held_out"])})

@@ -12,7 +12,7 @@ from crossgrad.methods import METHODS, Method
 from crossgrad.records import run_key
 
 CONTROLS = ("random", "repeat")
-"""Methods that say what a part of CrossGrad is worth, so that they are run with its fields."""
+"""Methods that say what a part of CrossGrad is worth, so that they are trained as it is, with its fields."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,8 @@ class Run:
     left_out: tuple[str, ...] = ()
     """Domains that neither train nor are measured on: those that a benchmark keeps for choosing settings."""
     select: str = "none"
-    """How settings were chosen that were not asked for: "none" for defaults, else a key of `selection.WAYS`."""
+    """How settings were chosen that were not asked for: "none" for defaults, and for those of CrossGrad that a control
+    takes, else a key of `selection.WAYS`."""
 
     def split(self, dataset: DomainDataset) -> Split:
         """Which examples train, and which are measured on."""
@@ -101,8 +102,8 @@ def plan_runs(
         net: name in NETS or an import path.
         settings: of all runs.
         fields: asked for, by method; they go before chosen ones.
-        chosen: settings chosen on validation domains, as a `Benchmark` has them. Controls take the fields of CrossGrad
-            where it is among the methods, unless they are given their own.
+        chosen: settings chosen on validation domains, as a `Benchmark` has them. Controls take the settings and fields
+            of CrossGrad where it is among the methods, unless they have their own.
         left_out: domains that neither train nor are measured on.
         swept: what sweeps chose, by method; it goes before what a benchmark has.
 
@@ -119,15 +120,16 @@ def plan_runs(
             select = "held-out" if selected else "none"
             selected_fields = selected.pop("fields", {})
         given = {**selected_fields, **fields.get(method, {})}
+        base = settings
         if method in CONTROLS and "crossgrad" in methods:
-            controlled = run_of("crossgrad", fold, seed).settings.fields
-            given = {name: controlled[name] for name in method_fields(method) if name in controlled} | given
+            base = run_of("crossgrad", fold, seed).settings
+            given = {name: base.fields[name] for name in method_fields(method) if name in base.fields} | given
         return Run(
             held_out=fold,
             method=method,
             net=net,
             seed=seed,
-            settings=replace(settings, **selected).for_method(method, given),
+            settings=replace(base, **selected).for_method(method, given),
             left_out=left_out,
             select=select,
         )

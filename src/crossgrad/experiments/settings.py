@@ -53,6 +53,9 @@ OF_THE_FIRST_RECORDS = (
 """Settings that every record has; the others came later and are told only where they differ from their defaults, so
 that runs from before there were such settings keep their name."""
 
+WHERE = ("threads", "device")
+"""Settings that say where a run is trained and not how: no choice of the others depends on them."""
+
 LATER_FIELDS: Mapping[str, tuple[str, ...]] = {"crossgrad": ("mixing",)}
 """Of methods: fields that came after the first records, likewise told only where they differ from their defaults."""
 

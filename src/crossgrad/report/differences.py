@@ -109,17 +109,29 @@ def by_example(own: Cells, other: Cells, domains: Sequence[str]) -> ByExample | 
     )
 
 
-def over_examples(own: Cells, other: Cells, domains: Sequence[str]) -> Comparison | None:
+def over_examples(own: Cells, other: Cells, domains: Sequence[str], *, repeats: bool = False) -> Comparison | None:
     """The matched pairs test of `by_example` alone, without the time of the others.
 
-    Args, None and errors: as `by_example`.
+    Args: as `by_example`, and
+        repeats: whether every domain shows the same objects in the same order: an object is one segment then.
+
+    Raises:
+        RecordError: as `by_example`, or domains that repeat each other have unequally many examples.
     """
     differences = _of_examples(own, other, domains)
-    return None if differences is None else _matched_pairs(differences)
+    if differences is None:
+        return None
+    sizes = [len(of_domain) for of_domain in differences.values()]
+    if repeats and len(set(sizes)) > 1:
+        raise RecordError(f"domains that show the same objects have unequally many examples: {sizes}")
+    segments = np.concatenate([np.arange(size) for size in sizes]) if repeats else None
+    return _matched_pairs(differences, segments)
 
 
-def _matched_pairs(differences: Mapping[str, NDArray[np.float64]]) -> Comparison:
-    return matched_pairs(np.concatenate(list(differences.values())))
+def _matched_pairs(
+    differences: Mapping[str, NDArray[np.float64]], segments: NDArray[np.int64] | None = None
+) -> Comparison:
+    return matched_pairs(np.concatenate(list(differences.values())), segments)
 
 
 def _of_examples(own: Cells, other: Cells, domains: Sequence[str]) -> dict[str, NDArray[np.float64]] | None:

@@ -1,20 +1,49 @@
 """Which examples each run of a folder got right, in one small file: what tests over examples need, and no more."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from crossgrad.errors import RecordError
-from crossgrad.folders import write_whole
-from crossgrad.records import Record
+from crossgrad.errors import CrossGradError, RecordError
+from crossgrad.folders import lock_folder, write_whole
+from crossgrad.records import Record, read_records
 from crossgrad.report.archives import read_arrays
 from crossgrad.report.artefacts import Answers, Artefacts, read_answers
 
 PACKED = "answers.npz"
 """The file's name, beside records.jsonl."""
+
+
+@contextmanager
+def packing(folder: Path, *, is_locked: bool = False) -> Iterator[None]:
+    """Pack the answers of a folder's finished runs when what is done with it ends, by an error or interruption too.
+
+    An error in packing is told where it is the only one; it takes no other's place.
+
+    Args:
+        folder: as of `pack_answers`; nothing is packed where it has no records, or somebody else is writing to it.
+        is_locked: whether its lock is held already.
+
+    Raises:
+        RecordError: as `pack_answers`.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(CrossGradError):
+            _pack(folder, is_locked=is_locked)
+        raise
+    _pack(folder, is_locked=is_locked)
+
+
+def _pack(folder: Path, *, is_locked: bool) -> None:
+    if (folder / "records.jsonl").exists():
+        with nullcontext() if is_locked else lock_folder(folder):
+            pack_answers(folder, read_records(folder))
 
 
 def pack_answers(folder: Path, records: Sequence[Record]) -> None:

@@ -28,7 +28,8 @@ HOW_TO_READ = (
     "Ours: accuracy over all test examples, the mean over seeds ± its standard error. Gain: the mean over test "
     "domains, each as one, of the seeds that both have. p, each comparison's own, not corrected for their number: "
     "domains, of a paired t test over test domains, seeds averaged; seeds, of one over seeds, domains averaged; "
-    "examples, of the matched pairs test (MAPSSWE), which speaks of these domains and these trained models alone."
+    "examples, of the matched pairs test (MAPSSWE), which speaks of these domains and these trained models alone, and "
+    "weighs examples alike, not domains."
 )
 
 TOGETHER = (
@@ -68,7 +69,8 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
     minus = None if ours is None or published is None else signed_points(ours.value - published)
     if published_gain is not None:
         shown = f"{signed_points(published_gain)} on ERM"
-        minus = None if against is None else signed_points(against.comparison.mean - published_gain)
+        gain = found.gain_in_accuracy(method)  # what was published are differences of accuracies
+        minus = None if gain is None else signed_points(gain - published_gain)
     over_seeds = found.over_seeds(method, "erm") if method != "erm" else None
     over_examples = found.over_examples(method, "erm") if method != "erm" else None
     return {
@@ -86,7 +88,7 @@ def _row(column: Column, method: str, found: Found) -> dict[str, Cell]:
 
 def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]) -> list[str]:
     """What is missing; CrossGrad against LabelGrad and against the controls."""
-    if not any(any(part.accuracies.values()) or part.failed for part in parts.values()):
+    if not any(part.n_records for part in parts.values()):
         return ["Not run."]
     texts = [
         f"{display_name('crossgrad')} against {display_name(other)}: {in_words}"

@@ -9,7 +9,7 @@ from crossgrad.comparison import Comparison, Follower, carry_out, plan
 from crossgrad.data import DomainDataset
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.records import read_records
-from crossgrad.report.packed_answers import pack_answers
+from crossgrad.report.packed_answers import packing
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
 from crossgrad.sweeping import Sweep, SweepFollower, carry_out_sweep, plan_sweep
@@ -79,17 +79,15 @@ def cost_of(study: Study, scale: Scale, folder: Path, dataset: DomainDataset) ->
         to_do = [run for run in sweep.runs if run.key(dataset) not in done]
         n_runs, n_done = n_runs + len(sweep.runs), n_done + len(sweep.runs) - len(to_do)
         seconds += sweep.expected_seconds(to_do, jobs=1)
-    # Which settings will be chosen does not change how many runs there are, nor by much how long they take.
+    # Which settings will be chosen does not change which runs there are, nor by much how long they take.
     comparison = comparison_of(study, scale, folder, dataset, chosen=[])
-    left = list(comparison.runs)[_n_records(comparison) :]
+    file = comparison.folder / "records.jsonl"
+    records = read_records(file) if file.exists() else []
+    there = {(record["method"], tuple(record["held_out"]), record["seed"]) for record in records}
+    left = [run for run in comparison.runs if (run.method, run.held_out, run.seed) not in there]
     by_method = step_seconds(left, dataset) if left else {}
     seconds += sum(by_method[run.method] * run.n_steps for run in left)
     return Cost(n_runs + len(comparison.runs), n_done + len(comparison.runs) - len(left), seconds)
-
-
-def _n_records(comparison: Comparison) -> int:
-    file = comparison.folder / "records.jsonl"
-    return len(read_records(file)) if file.exists() else 0
 
 
 def carry_out_study(
@@ -125,9 +123,5 @@ def carry_out_study(
             carry_out_sweep(sweep, engine=engine, address=address, jobs=jobs, command=command, follower=sweep_follower)
         chosen.append(sweep.folder)
     comparison = comparison_of(study, scale, folder, dataset, chosen=chosen)
-    try:
-        with following() as follower:
-            carry_out(comparison, engine=engine, address=address, jobs=jobs, command=command, follower=follower)
-    finally:  # what is there after an interruption is a table's too
-        if _n_records(comparison):
-            pack_answers(comparison.folder, read_records(comparison.folder))
+    with packing(comparison.folder), following() as follower:
+        carry_out(comparison, engine=engine, address=address, jobs=jobs, command=command, follower=follower)

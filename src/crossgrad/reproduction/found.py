@@ -33,6 +33,8 @@ class Found:
         domains: names, in the data's order.
         failed: of each method, seeds with what went wrong.
         shares_models: whether domains were held out together, and so measured with the same models.
+        repeats: whether every domain shows the same objects in the same order.
+        n_records: that there are, those of seeds that lack a fold yet among them.
     """
 
     accuracies: Mapping[str, Mapping[int, float]]
@@ -40,6 +42,8 @@ class Found:
     domains: Sequence[str]
     failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     shares_models: bool = False
+    repeats: bool = False
+    n_records: int = 0
 
     def of(self, method: str) -> Estimate | None:
         """A method's accuracy: the mean over seeds and its standard error; None where it has no finished run."""
@@ -67,7 +71,15 @@ class Found:
         """
         if method not in self.cells or other not in self.cells:
             return None
-        return over_examples(self.cells[method], self.cells[other], self.domains)
+        return over_examples(self.cells[method], self.cells[other], self.domains, repeats=self.repeats)
+
+    def gain_in_accuracy(self, method: str) -> float | None:
+        """A method's accuracy minus ERM's, over the seeds that both have; None where there are none. Where domains have
+        unequally many examples this is another mean than that of `against`.
+        """
+        own, others = self.accuracies.get(method, {}), self.accuracies.get("erm", {})
+        differences = [own[seed] - others[seed] for seed in own if seed in others]
+        return fmean(differences) if differences else None
 
     def larger_p(self, method: str, other: str) -> float | None:
         """Of the tests over domains and over seeds, as LARGER_P says; None where neither can be made, and for a single
@@ -97,7 +109,7 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         if record["error"] is not None:
             failed.setdefault(record["method"], {})[record["seed"]] = record["error"]["message"]
     domains = finished[0]["domains"] if finished else ()
-    n_folds = study.n_folds(domains) if held_out is None else 1
+    n_folds = study.n_folds(domains) if finished and held_out is None else 1
     by_method = {
         method: of_whole_seeds([record for record in finished if record["method"] == method], n_folds)
         for method in {record["method"] for record in finished}
@@ -108,7 +120,9 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         cells={method: cells_of(of_method, method, answers) for method, of_method in by_method.items()},
         domains=domains,
         failed=failed,
-        shares_models=study.hold_out is None,
+        shares_models=any(len(record["held_out"]) > 1 for record in finished),
+        repeats=study.repeats,
+        n_records=len(of_folds),
     )
 
 
@@ -143,6 +157,7 @@ def pooled(found: Mapping[str, Found]) -> Found:
             for method in {method for part in parts for method in part.failed}
         },
         shares_models=any(part.shares_models for part in parts),
+        n_records=sum(part.n_records for part in parts),
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from crossgrad.data.naming import quoted
 from crossgrad.report.names import display_name, method_order
 from crossgrad.reproduction.accuracy_tables import failed_runs, lacking, with_gain
 from crossgrad.reproduction.found import LARGER_P, Found, found_in, pooled
@@ -14,7 +15,7 @@ COLUMNS = (*TARGETS["table4"].columns, TARGETS["table9"].columns[-1])
 
 HOW_TO_READ = (
     "Accuracy in per cent on unseen domains, the mean over seeds with its standard error; in brackets the difference "
-    f"from ERM in points and p. {LARGER_P}"
+    f"from ERM in points, the mean over test domains, each as one, and p. {LARGER_P}"
 )
 
 HEADINGS = {"All": "MNIST (all angles)"}
@@ -32,8 +33,12 @@ def summary_table(scale: Scale, folder: Path) -> PaperTable:
     notes = [f"Scale: {scale.what}.", HOW_TO_READ]
     for column in COLUMNS:
         heading = HEADINGS.get(column.heading, column.heading)
-        results = pooled({study.name: found_in(study, folder, held_out=column.held_out) for study in column.studies})
+        parts = {study.name: found_in(study, folder, held_out=column.held_out) for study in column.studies}
+        results = pooled(parts)
         if results.of("erm") is None:
+            if results.n_records:
+                done = [name for name, part in parts.items() if part.of("erm") is not None]
+                notes.append(f"{heading}: left out, not all of it is trained; whole are {quoted(done)}.")
             continue
         found[heading] = results
         if missing := lacking(column, scale, results):

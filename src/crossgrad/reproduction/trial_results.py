@@ -33,7 +33,8 @@ class Results:
         self._trials, self._n_seeds = trials, trials.n_seeds(scale)
         self._records = {
             key: of_whole_seeds(
-                [record for record in of_variant if record["error"] is None], trials.study.n_folds(domains)
+                [record for record in of_variant if record["error"] is None],
+                trials.study.n_folds(domains) if finished else 1,
             )
             for key, of_variant in of_variants.items()
         }
@@ -46,7 +47,8 @@ class Results:
                 key: {record["seed"]: record["error"]["message"] for record in of_variant if record["error"]}
                 for key, of_variant in of_variants.items()
             },
-            shares_models=trials.study.hold_out is None,
+            shares_models=any(len(record["held_out"]) > 1 for record in finished),
+            n_records=len(records),
         )
 
     def records(self, variant: Variant) -> list[Record]:
@@ -86,7 +88,7 @@ class Results:
     def in_words(self) -> list[str]:
         """Sentences on which runs are missing, by the question they answer, and which failed; none where none did."""
         study = self._trials.study.name
-        if not self._found.accuracies and not any(self._found.failed.values()):
+        if not self._found.n_records:
             return [f"{study}: not run."]
         by_question: dict[str, list[str]] = {}
         for variant in self.missing:

@@ -15,7 +15,7 @@ from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.records import Record, read_records
-from crossgrad.report.packed_answers import PACKED, pack_answers
+from crossgrad.report.packed_answers import PACKED, packing
 from crossgrad.reproduction.carrying_out import Cost
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
@@ -172,7 +172,7 @@ def carry_out_trials(
     """
     comparison = plan_trials(trials, scale, folder, dataset)
     keys = [run.key(dataset) for run in comparison.runs]
-    with lock_folder(comparison.folder), following() as follower:
+    with lock_folder(comparison.folder), packing(comparison.folder, is_locked=True), following() as follower:
         claim_folder(comparison.folder, ours=("records.jsonl", "runs", PACKED), keys=set(keys), overwrite=False)
         done = _keys_done(comparison)
         to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
@@ -188,11 +188,7 @@ def carry_out_trials(
             command=command,
             follow=follower.advance if follower is not None else follow_nothing,
         )
-        try:
-            with closing(going) as records:
-                for record in records:
-                    if follower is not None:
-                        follower.finish(record)
-        finally:  # what is there after an interruption is kept too; tables take accuracies alone, a clone has no runs/
-            if (comparison.folder / "records.jsonl").exists():
-                pack_answers(comparison.folder, read_records(comparison.folder))
+        with closing(going) as records:
+            for record in records:
+                if follower is not None:
+                    follower.finish(record)

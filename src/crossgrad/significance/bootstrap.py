@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from crossgrad.significance.estimates import CONFIDENCE, Comparison, finite
+from crossgrad.significance.estimates import CONFIDENCE, Comparison, all_the_same, finite
 
 FEWEST_DOMAINS = 5
 """With fewer domains the tails of so few resamples are single draws."""
@@ -56,7 +56,7 @@ def bootstrap(
     mean, n = float(means.mean()), len(arrays)
     if not any(array.any() for array in arrays):
         return Comparison(0.0, None, None, 1.0 if n > 1 else None, n)
-    if n < FEWEST_DOMAINS or np.ptp(means) <= 1e-12 * np.abs(means).max():
+    if n < FEWEST_DOMAINS or all_the_same(means):
         return Comparison(mean, None, None, None, n)
     drawn = np.sort(_draw(arrays, draws, np.random.RandomState(seed)))
     widening = np.sqrt(n / (n - 1))

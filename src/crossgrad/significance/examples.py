@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from crossgrad.significance.estimates import CONFIDENCE, Comparison, finite
+from crossgrad.significance.estimates import CONFIDENCE, Comparison, all_the_same, finite
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def matched_pairs(
     n, mean = sums.size, float(array.mean())
     if not array.any():
         return Comparison(0.0, None, None, 1.0 if n > 1 else None, n)
-    if n == 1 or np.ptp(sums) <= 1e-12 * np.abs(sums).max():
+    if n == 1 or all_the_same(sums):
         return Comparison(mean, None, None, None, n)
     # Segments may have unequally many examples: the mean a segment, in units of the mean an example.
     error = float(sums.std(ddof=1)) * np.sqrt(n) / array.size

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from crossgrad.significance.estimates import CONFIDENCE, Comparison, finite
+from crossgrad.significance.estimates import CONFIDENCE, Comparison, all_the_same, finite
 
 _ROUNDING = 10
 """Decimals that count: differences of accuracies that are equal rarely come out bit-equal, and must tie."""
@@ -50,9 +50,7 @@ def paired_t(differences: Sequence[float] | NDArray[np.float64]) -> Comparison:
     mean, n = float(array.mean()), int(array.size)
     if not array.any():
         return Comparison(0.0, None, None, 1.0 if n > 1 else None, n)
-    # Equal differences rarely come out bit-equal: each is a difference of two rounded means.
-    same = np.ptp(array) <= 1e-12 * np.abs(array).max()
-    if n == 1 or same:
+    if n == 1 or all_the_same(array):
         return Comparison(mean, None, None, None, n)
     test = stats.ttest_1samp(array, 0.0)
     interval = test.confidence_interval(CONFIDENCE)

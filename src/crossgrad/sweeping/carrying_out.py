@@ -10,7 +10,7 @@ from crossgrad.errors import RecordError
 from crossgrad.experiments.chosen import FILE, Choice, Chosen, write_chosen
 from crossgrad.experiments.engine import Perform, check_engine, opened_engine
 from crossgrad.experiments.following import FollowerOf, Nobody
-from crossgrad.experiments.grids import settings_at
+from crossgrad.experiments.grids import SWEPT_SETTINGS, settings_at
 from crossgrad.experiments.optuna_studies import successive_halving
 from crossgrad.experiments.runs import Run
 from crossgrad.folders import claim_folder, lock_folder
@@ -120,8 +120,12 @@ def _judge(sweep: Sweep, records: Mapping[str, Record], finalists: Mapping[Fold,
 def _chosen(sweep: Sweep, candidates: Sequence[Candidate]) -> Chosen:
     choices = {}
     for candidate in candidates:
-        settings = settings_at(candidate.point, sweep.method, sweep.settings).to_json()
+        chosen = settings_at(candidate.point, sweep.method, sweep.settings)
+        # What was a candidate's is told where it is a default too: a benchmark may have another one.
+        told = {name: getattr(chosen, name) for name in candidate.point if name in SWEPT_SETTINGS}
+        settings = chosen.to_json() | told
         method_fields = settings.pop("fields")
+        settings.pop("device", None)  # a choice is for every machine
         for fold in candidate.chosen_for:
             found = candidate.accuracies[fold]
             if found is None:

@@ -15,6 +15,7 @@ from crossgrad.data import (
     default_protocol,
     held_out_folds,
     left_out_domains,
+    random_split,
     validation_folds,
 )
 from crossgrad.defaults import default_net, default_settings
@@ -22,6 +23,7 @@ from crossgrad.errors import DataError, RecordError, SettingsError
 from crossgrad.experiments.budget import fit
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.experiments.grids import Dimension, check_grid, paper_grid, points, random_points
+from crossgrad.experiments.optuna_studies import rung_steps
 from crossgrad.experiments.settings import Settings
 from crossgrad.selection import WAYS, Point, Validation, validations
 from crossgrad.sweeping.plan_file import read_plan
@@ -105,7 +107,14 @@ def plan_sweep(
     check_dataset(dataset)
     # Values out of range and nets that do not take such inputs are told here, and too few domains to train on.
     for point in sweep.points:
-        sweep.runs_of(point, sweep.validations[:1], 0)[0].build(dataset)
+        try:
+            run = sweep.runs_of(point, sweep.validations[:1], 0)[0]
+        except SettingsError as error:
+            if search != "halving":
+                raise
+            first, *_ = rung_steps(of_all.max_steps)
+            raise SettingsError(f"halving trains every candidate for {first} steps at first: {error}") from error
+        run.build(dataset)
     sweep = replace(sweep, step_seconds=_measure(sweep))
     if budget is None:
         return sweep
@@ -126,8 +135,6 @@ def _validations(dataset: DomainDataset, protocol: str, select: str, settings: S
     if select == "held-out" and len(folds) == 1 and not kept:
         remaining = [name for name in dataset.domain_names if name not in folds[0]]
         inner = validation_folds(dataset, folds[0], default_protocol(remaining))
-    if select == "training" and settings.in_domain_fraction == 0:
-        raise SettingsError("no examples of training domains are kept to choose by: in_domain_fraction is 0")
     found = validations(dataset.domain_names, folds, select, kept_for_validation=kept, inner_folds=inner)
     for each in found:
         n_left = len(dataset.domain_names) - len(each.held_out) - len(each.left_out)
@@ -137,7 +144,18 @@ def _validations(dataset: DomainDataset, protocol: str, select: str, settings: S
                 f"{len(dataset.domain_names)} would be left to train on; fewer than two. Hold out fewer, or give "
                 "--select training, which needs no validation domains"
             )
+        if each.place == "in_domain":
+            _check_unseen(dataset, each, settings.in_domain_fraction)
     return found
+
+
+def _check_unseen(dataset: DomainDataset, validation: Validation, fraction: float) -> None:
+    parts = random_split(dataset, in_domain_fraction=fraction, seed=0, left_out=validation.left_out)
+    if len(parts.in_domain) == 0:
+        raise SettingsError(
+            f"an in_domain_fraction of {fraction:g} keeps no examples of the training domains to choose by; give a "
+            "larger one"
+        )
 
 
 def _measure(sweep: Sweep) -> dict[int, float]:

@@ -58,6 +58,12 @@ class Benchmark:
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
+    def chosen_settings(self) -> set[str]:
+        """Names of the settings that were chosen, for any domain and method; fields are none."""
+        by_method = [settings for of_domain in self.chosen.values() for settings in of_domain.values()]
+        return {name for settings in by_method for name in settings} - {"fields"}
+
+    @property
     def is_here(self) -> bool:
         """Whether all of its raw files are here."""
         return all(file.is_here for file in self.files)
