@@ -14,7 +14,7 @@ import pytest
 
 from crossgrad.cli import main
 from processes import COMMAND
-from small import save_arrays, vectors
+from small import save_arrays, save_pictures, vectors
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -116,6 +116,13 @@ def test_nothing_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
     assert "is there already" in refused.stderr
     assert (tmp_path / "mine" / "diagnosis.html").read_text() == "mine"
     assert run(*options, "--overwrite").returncode == 0
+
+
+def test_the_comparison_that_it_names_reads_the_same_data(run: Run, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "pictures", domains=4, each=6)
+    done = run("pictures", "--image-size", "16", "--net", "conv2", "--max-steps", "2", "--output", "d")
+    assert done.returncode == 0, done.stderr
+    assert "crossgrad compare pictures --image-size 16 --net conv2" in (tmp_path / "d/diagnosis.html").read_text()
 
 
 def test_one_domain_is_said_and_not_crashed_on(run: Run, tmp_path: Path) -> None:

@@ -68,3 +68,9 @@ def test_the_command_says_it_before_it_trains(tmp_path: Path) -> None:
         assert any("--output first-look" in line for line in process.stderr)
     finally:
         end(process)
+
+
+def test_a_net_that_cannot_be_narrower_stays(tmp_path: Path) -> None:
+    found = first_look(planned(tmp_path, net="mlp"), jobs=2)
+    assert found is not None
+    assert found[0] == "--seeds 1 --max-steps 200 --output first-look"

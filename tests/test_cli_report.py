@@ -100,6 +100,24 @@ def test_a_report_that_lies_elsewhere_is_replaced_only_when_asked(
     assert (tmp_path / "report.md").read_text() != "mine"
 
 
+def test_reports_beside_records_are_replaced_however_the_folder_is_spelled(
+    compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(compared / "one", tmp_path / "one")
+    monkeypatch.chdir(tmp_path)
+    for records, output in ((Path("one/records.jsonl"), Path("one")), (Path("one"), tmp_path / "one")):
+        assert run(records, "--output", output).returncode == 0
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(
+    compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    told = refused(monkeypatch, capsys, compared / "one", "--output", tmp_path / "mine")
+    assert "cannot write" in " ".join(told.split())
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_contradictory_records_end_with_a_sentence(
     compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

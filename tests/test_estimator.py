@@ -502,6 +502,24 @@ def test_a_warm_start_from_something_else_is_refused(change: dict[str, Any], mes
     np.testing.assert_array_equal(warm.predict_proba(X), before)
 
 
+def test_a_warm_start_takes_no_output_for_another_s() -> None:
+    """9 comes before 10, and "10" before "9"; domain B comes last while it has no labels."""
+    X, _, domains = samples()
+    y = np.array([9, 10])[np.arange(len(X)) % 2]
+    warm = classifier(warm_start=True).fit(X, y, domains)
+    with pytest.raises(
+        SettingsError, match="goes on with the classes of the fit before, '9', '10', not with '10', '9'"
+    ):
+        warm.fit(X, y.astype(str), domains)
+    where = np.array(["A", "B", "C"])[np.arange(len(X)) % 3]
+    known = where != "B"
+    warm = classifier(warm_start=True).fit(
+        X[known], y[known], where[known], unlabelled=X[~known], unlabelled_domain="B"
+    )
+    with pytest.raises(SettingsError, match="the domains of the fit before, 'A', 'C', 'B', not with 'A', 'B', 'C'"):
+        warm.fit(X, y, where)
+
+
 # With scikit-learn's tools
 
 
@@ -617,11 +635,18 @@ def test_a_saved_model_comes_back_as_a_classifier_with_its_classes(labels: list[
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
     assert CrossGradClassifier.from_model(model).predict(X).tolist() == list(model.predict(X).labels)
     assert (again.method, again.net, again.fields) == ("crossgrad", "mlp", model.building["fields"])
+    theirs = fitted.get_params()
+    assert {k: v for k, v in again.get_params().items() if k not in ("net", "fields")} == {
+        k: v for k, v in theirs.items() if k not in ("net", "fields")
+    }
+    np.testing.assert_array_equal(clone(again).fit(X, y, domains).predict_proba(X), fitted.predict_proba(X))
     assert again.n_features_in_ == 5
     warm = again.set_params(warm_start=True, max_steps=1, learning_rate=1e-30).fit(X, y, domains)
     np.testing.assert_array_equal(warm.predict_proba(X), fitted.predict_proba(X))
     with pytest.raises(DataError, match="not the classes of a model of 3 labels"):
         CrossGradClassifier.from_model(model, classes=[1, 2])
+    with pytest.raises(DataError, match="each another one"):
+        CrossGradClassifier.from_model(model, classes=[1, 2, 2])
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import crossgrad
 from crossgrad.data import open_dataset
@@ -185,6 +187,7 @@ def test_train_with_one_seed_gives_one_model_and_leaves_torch_as_it_was() -> Non
         ({"net": "mpl"}, SettingsError, "no net 'mpl'; did you mean 'mlp'"),
         ({"domains": ["attic", "bern"]}, SettingsError, "no domain 'bern'; did you mean 'barn'"),
         ({"domains": ["attic"]}, DataError, "fewer than two domains are left to train on"),
+        ({"domains": []}, SettingsError, "no domains to train on; name at least two"),
         ({"fields": {"label_wait": 1}}, SettingsError, "no field of crossgrad 'label_wait'; did you mean 'label_w"),
         ({"max_steps": 0}, SettingsError, "max_steps is a whole number of at least 1, not 0"),
         ({"net": "lenet"}, SettingsError, r"lenet takes images of \(channels, height, width\).*not \(5,\)"),
@@ -393,3 +396,24 @@ def test_transparent_pictures_of_any_size_are_read_as_in_training(picture_model:
     file = tmp_path / "wide.png"
     Image.new("RGBA", (31, 4), (250, 250, 250, 128)).save(file)
     assert picture_model.predict([file]).labels == (LABELS[1],)  # the bright ones
+
+
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self, input_shape: Sequence[int]) -> None:
+        super().__init__()
+        (n,) = input_shape
+        self.first, self.second = nn.Linear(n, n), nn.Linear(n, n)
+        self.second.weight = self.first.weight
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.second(torch.relu(self.first(inputs)))
+        return outputs
+
+
+def test_a_model_of_tied_weights_is_saved_and_loaded(tmp_path: Path) -> None:
+    tied = crossgrad.train(vectors(), method="erm", net="test_model:Tied", max_steps=2)
+    again = load(save(tied, tmp_path / "model"), allow_import=True)
+    inputs = vectors().inputs
+    assert np.array_equal(again.predict(inputs).probabilities, tied.predict(inputs).probabilities)

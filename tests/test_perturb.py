@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor, nn
 
+from crossgrad import Batch, CrossGrad
 from crossgrad.errors import CrossGradError, SettingsError
 from crossgrad.perturb import Norm, Step, check_shaping, example_norms, input_gradient, shape_gradient
 
@@ -205,3 +206,12 @@ def test_unknown_shapings_are_named_with_what_is_known(fields: dict[str, object]
 def test_annotations_of_shapes_are_checked_in_this_run() -> None:
     with pytest.raises(TypeError, match=r"batch"):
         example_norms(torch.zeros(3, dtype=torch.int64), "l2")
+
+
+def test_one_step_given_twice_is_two_running_means() -> None:
+    step = Step(calibrated=0.1)
+    method = CrossGrad(nn.Linear(3, 2), nn.Linear(3, 2), domain_gradient_step=step, label_gradient_step=step)
+    method.backward(Batch(torch.randn(8, 3), torch.arange(8) % 2, torch.arange(8) % 2))
+    assert {int(each.observed) for each in (method.domain_gradient_step, method.label_gradient_step)} == {1}
+    assert int(step.observed) == 0
+    assert Step.parse(Step(0.3)).size == 0.3

@@ -91,6 +91,8 @@ def train(
     if unlabelled is not None:
         check_takes_unlabelled(name)
         dataset = with_unlabelled(dataset, unlabelled, domain=unlabelled_domain)
+    if domains is not None and not domains:
+        raise SettingsError("no domains to train on; name at least two, or none for all of them: domains=None")
     for domain in domains or ():
         known("domain", domain, dataset.domain_names)
     held_out = tuple(domain for domain in dataset.domain_names if domains and domain not in domains)

@@ -35,6 +35,9 @@ WITHOUT_DOMAINS = ("erm", "label_grad")
 OF_THEIR_OWN = ("max_steps", "batch_size", "learning_rate", "weight_decay", "dropout", "balanced", "threads")
 """Settings that are parameters of the classifier."""
 
+IN_DOMAIN_FRACTION = 0.0
+"""All samples that are given train."""
+
 LINES = 10
 """That `verbose` prints."""
 
@@ -196,14 +199,16 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def from_model(cls, model: Model, *, classes: Sequence[Any] | NDArray[Any] | None = None) -> "CrossGradClassifier":
-        """A fitted classifier of a model, such as one that `crossgrad.load` gave.
+        """A fitted classifier of a model, such as one that `crossgrad.load` gave, with its parameters.
+
+        It has no `history_`: a model does not keep the course of its training.
 
         Args:
             model: trained.
             classes: the labels of its columns, in their order; None: `model.label_names`, which are text.
 
         Raises:
-            DataError: another number of classes than the model has.
+            DataError: another number of classes than the model has, or one twice.
 
         Example:
             >>> X, y, domains = np.eye(4), [7, 8, 7, 8], [0, 0, 1, 1]
@@ -212,12 +217,24 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             >>> (again.predict_proba(X) == fitted.predict_proba(X)).all(), again.classes_
             (np.True_, array([7, 8]))
         """
-        building = model.building
-        classifier = cls(building["method"], net=building["net"], fields=building["fields"])
+        building, card = model.building, model.card
+        given = {name: value for name, value in card.get("settings", {}).items() if name != "fields"}
+        own = {name: given.pop(name) for name in OF_THEIR_OWN if name in given}
+        usual = {"in_domain_fraction": IN_DOMAIN_FRACTION}
+        more = {name: value for name, value in given.items() if value != usual.get(name, getattr(Settings, name))}
+        classifier = cls(
+            building["method"],
+            net=building["net"],
+            fields=building["fields"],
+            settings=more or None,
+            random_state=card.get("seed"),
+            **own,
+        )
         classifier._model = model
         classifier.classes_ = np.asarray(model.label_names if classes is None else classes)
-        if classifier.classes_.shape != (len(model.label_names),):
-            raise DataError(f"{classes!r} are not the classes of a model of {len(model.label_names)} labels")
+        n = len(model.label_names)
+        if classifier.classes_.shape != (n,) or len(np.unique(classifier.classes_)) < n:
+            raise DataError(f"{classes!r} are not the classes of a model of {n} labels, each another one")
         if len(model.input_shape) == 1:
             classifier.n_features_in_ = model.input_shape[0]
         return classifier
@@ -235,7 +252,7 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         if both := [name for name in OF_THEIR_OWN if name in more]:
             raise SettingsError(f"{both[0]} is a parameter of its own: set it there, not in settings")
         own = {name: getattr(self, name) for name in OF_THEIR_OWN}
-        return Settings.of({"in_domain_fraction": 0.0} | own | more).for_method(method, fields)
+        return Settings.of({"in_domain_fraction": IN_DOMAIN_FRACTION} | own | more).for_method(method, fields)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
@@ -286,13 +303,15 @@ def _everything(dataset: DomainDataset) -> Split:
 
 def _check_names(previous: Model, dataset: DomainDataset) -> None:
     """Refuse to go on with outputs that would come to mean something else."""
-    of_unlabelled = set() if dataset.unlabelled is None else {dataset.unlabelled.domain}
-    names = sorted(of_unlabelled.union(dataset.domain_names[index] for index in dataset.domains.tolist()))
+    there = set(dataset.domains.tolist())
+    names = [name for index, name in enumerate(dataset.domain_names) if index in there]
+    if dataset.unlabelled is not None and dataset.unlabelled.domain not in names:
+        names.append(dataset.unlabelled.domain)
     for what, before, now in (
-        ("classes", sorted(previous.label_names), sorted(dataset.label_names)),
-        ("domains", sorted(previous.card.get("training_domains", names)), names),
+        ("classes", list(previous.label_names), list(dataset.label_names)),
+        ("domains", list(previous.card.get("training_domains", names)), names),
     ):
-        if before != now:
+        if before != now:  # in another order, outputs would be taken for each other's
             raise SettingsError(
                 f"warm_start goes on with the {what} of the fit before, {quoted(before)}, not with {quoted(now)}; "
                 "set warm_start=False, or take a clone"

@@ -25,6 +25,8 @@ from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints
 
 MODEL_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+CARD, CARD_BEGINS = "README.md", b"---\nlibrary_name: crossgrad\n"
+"""A model's card for people, where it has one, and how it begins."""
 TRAINING = "training"
 """Folder of what the model's training writes while it goes: its checkpoints, which end when the model is in place."""
 
@@ -51,7 +53,7 @@ def save(
     """
     folder = Path(folder).resolve()
     check_writable(folder, overwrite=overwrite, beside=beside)
-    weights = tensors_to_bytes({name: value.contiguous() for name, value in model.method.state_dict().items()})
+    weights = tensors_to_bytes(_apart(model.method.state_dict()))
     description = {
         "version": MODEL_VERSION,
         "label_names": list(model.label_names),
@@ -80,6 +82,8 @@ def save(
             with suppress(OSError):
                 _unfinished(folder, name).unlink(missing_ok=True)
     with suppress(OSError):
+        if CARD not in beside and _has_card(folder):  # of the model that was there
+            (folder / CARD).unlink()
         for path in _leftovers(folder, beside):
             path.unlink(missing_ok=True)
     discard_checkpoints(folder)
@@ -103,7 +107,8 @@ def check_writable(folder: Path, *, overwrite: bool, beside: Collection[str] = (
             raise ModelError(f"{str(folder)!r} is a file; give another --output")
         found = set(os.listdir(folder)) if folder.is_dir() else set()
         found -= {path.name for path in _leftovers(folder, beside)}
-        if found - {WEIGHTS, DESCRIPTION, TRAINING, *(beside if DESCRIPTION in found else ())}:
+        own = {*beside, *([CARD] if _has_card(folder) else ())} if DESCRIPTION in found else set()
+        if found - {WEIGHTS, DESCRIPTION, TRAINING, *own}:
             raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
         if found - {TRAINING} and not overwrite:
             raise ModelError(
@@ -242,6 +247,24 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     if hashlib.sha256(weights).hexdigest() != weights_expected:
         raise ModelError(f"{str(folder / WEIGHTS)!r} is truncated or altered; train or copy it again")
     return description, weights
+
+
+def _has_card(folder: Path) -> bool:
+    """Whether there is a card that is ours; a README.md of somebody's own is not to be lost."""
+    with suppress(OSError), (folder / CARD).open("rb") as file:
+        return file.read(len(CARD_BEGINS)) == CARD_BEGINS
+    return False
+
+
+def _apart(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that share no memory, as the format asks; weights that a net ties are written under each name."""
+    apart: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in state.items():
+        memory = value.untyped_storage().data_ptr()
+        apart[name] = value.clone().contiguous() if memory in seen else value.contiguous()
+        seen.add(memory)
+    return apart
 
 
 def _digest(description: dict[str, Any]) -> str:

@@ -151,7 +151,7 @@ class Step(nn.Module):
 
     @classmethod
     def parse(cls, value: Any) -> "Step":
-        """Read a step from a number, from "calibrated:0.1", or take one as it is.
+        """Read a step from a number, from "calibrated:0.1", or from a step: one like it, whose running mean is its own.
 
         Raises:
             SettingsError: it is none of these.
@@ -163,7 +163,7 @@ class Step(nn.Module):
             Step(0.3)
         """
         if isinstance(value, Step):
-            return value
+            return cls(calibrated=value.size) if value.is_calibrated else cls(value.size)
         calibrated, colon, number = value.rpartition(":") if isinstance(value, str) else ("", "", value)
         try:
             if calibrated != ("calibrated" if colon else ""):

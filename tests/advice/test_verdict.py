@@ -68,6 +68,13 @@ def test_a_gap_and_domains_that_can_be_told_are_worth_trying() -> None:
 def test_without_a_gap_there_is_nothing_to_gain() -> None:
     advice = advise(findings(lost=(0.01, -0.01, 0.0, 0.02, 0.01, 0.0)))
     assert (advice.verdict, advice.expects_gain) == ("nothing to gain", False)
+    assert "ERM loses next to nothing" in advice.sentence
+
+
+def test_what_may_be_a_loss_is_not_called_next_to_nothing() -> None:
+    advice = advise(findings(lost=(0.3, -0.3, 0.2, -0.25, 0.15, -0.05)))
+    assert advice.verdict == "nothing to gain"
+    assert "ERM is not seen to lose much, 0.8 points (95 % interval -" in advice.sentence
 
 
 @pytest.mark.parametrize(("within", "p_within"), [(0.8, 0.2), (0.2, 0.001)])

@@ -292,3 +292,19 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path):
     Path(tmp_path, "a.txt").chmod(0)
     with pytest.raises(DataError, match="Permission denied"):
         found(tmp_path)
+
+
+def test_a_folder_inside_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    for name in ("ok", "closed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("a")
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # whoever is root may read everything
+    with pytest.raises(DataError, match=r"cannot read the folder '.*closed': Permission denied"):
+        list(read_files(tmp_path, most_bytes=100))

@@ -95,3 +95,9 @@ def test_variants_go_with_their_examples_and_into_the_fingerprint():
 def test_variants_of_another_number_or_shape_are_refused(shape, unchecked_types):
     with pytest.raises(DataError, match="variants have shape"):
         replace(small(), variants=torch.zeros(shape))
+
+
+def test_weights_without_a_finite_sum_are_refused() -> None:
+    dataset = DomainDataset.from_arrays([[0.0]] * 4, [0, 1] * 2, [0, 0, 1, 1], name="heavy")
+    with pytest.raises(DataError, match="weights as large as 1e\\+308 have no finite sum"):
+        replace(dataset, weights=torch.full((4,), 1e308, dtype=torch.float64))

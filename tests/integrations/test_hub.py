@@ -86,13 +86,22 @@ def test_a_folder_is_replaced_with_its_card_and_only_if_asked(model: Model, tmp_
     other = crossgrad.train(vectors(), method="erm", max_steps=1)
     with pytest.raises(ModelError, match="holds a model already"):
         save_pretrained(other, folder)
-    with pytest.raises(ModelError, match="something other than a model"):
-        save(other, folder, overwrite=True)  # which would leave the card of another model beside it
     assert (folder / CARD).read_bytes() == before
     same(from_pretrained(folder), model)
     save_pretrained(other, folder, overwrite=True)
     same(from_pretrained(folder), other)
     assert "vectors, ERM" in (folder / CARD).read_text()
+    save(model, folder, overwrite=True)
+    same(from_pretrained(folder), model)
+    assert not (folder / CARD).exists()  # it was another model's
+
+
+def test_a_readme_of_ones_own_beside_a_model_is_not_lost(model: Model, tmp_path: Path) -> None:
+    folder = save(model, tmp_path / "model")
+    (folder / CARD).write_text("# Mine")
+    with pytest.raises(ModelError, match="holds something other than a model"):
+        save(model, folder, overwrite=True)
+    assert (folder / CARD).read_text() == "# Mine"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -1,7 +1,9 @@
 import pytest
+from scipy.stats import ttest_1samp
 
 from crossgrad.records import Record
 from crossgrad.report import caveats, headline, sentences, summarise
+from crossgrad.report.grids import caption
 
 from .conftest import make_record
 
@@ -267,3 +269,60 @@ def test_against_a_control_too_one_model_for_all_domains_shows_nothing():
             accuracies = {r["held_out"][0]: r["out_of_domain"]["by_domain"][r["held_out"][0]] for r in own}
             together.append(own[0] | {"held_out": list(accuracies), "out_of_domain": {"by_domain": accuracies}})
     assert "CrossGrad is not shown to be better than Random." in headline(summarise(together))
+
+
+def in_folds(records: list[Record], folds: tuple[tuple[int, ...], ...]) -> list[Record]:
+    """The same accuracies, measured with one model for each fold of domains."""
+    together = []
+    for method in dict.fromkeys(record["method"] for record in records):
+        for seed in range(2):
+            own = {r["held_out"][0]: r for r in records if (r["method"], r["seed"]) == (method, seed)}
+            for fold in folds:
+                names = [f"writer {n}" for n in fold]
+                accuracies = {name: own[name]["out_of_domain"]["by_domain"][name] for name in names}
+                together.append(own[names[0]] | {"held_out": names, "out_of_domain": {"by_domain": accuracies}})
+    return together
+
+
+def test_with_folds_of_several_domains_a_gain_has_to_show_over_folds_too():
+    lucky = compared(0.01, 0.012, 0.008, 0.03, 0.032, 0.028)  # one fold was luckier than the other
+    table = summarise(in_folds(lucky, ((0, 1, 2), (3, 4, 5))))
+    difference = table.rows[1].difference
+    assert difference.comparison.p_value < 0.05
+    assert (difference.n_folds, difference.shares_models) == (2, False)
+    assert difference.fold_p == pytest.approx(ttest_1samp([1.0, 3.0], 0).pvalue)
+    assert difference.verdict == "perhaps better"
+    assert "over the means of the 2 folds it may be chance (p = 0.3)" in sentences(table)[0]
+    assert "may be better" in headline(table)
+
+    alike = in_folds(compared(0.03, 0.04, 0.03, 0.02, 0.03, 0.036), ((0, 1), (2, 4), (3, 5)))
+    table = summarise(alike)
+    assert table.rows[1].difference.fold_p < 0.05
+    assert table.rows[1].difference.verdict == "better"
+    assert table.rows[1].difference.corrected_p == table.rows[1].difference.larger_p
+
+
+def test_what_was_measured_on_one_fold_alone_shares_its_models_whatever_others_have():
+    records = in_folds(compared(*GAIN), ((0, 1, 2), (3, 4, 5)))
+    left = [r for r in records if (r["method"], r["held_out"][0]) != ("crossgrad", "writer 3")]
+    assert summarise(left).rows[1].difference.shares_models
+
+
+def test_runs_that_failed_are_in_no_number_and_take_the_certainty_away():
+    records = compared(*GAIN)
+    assert headline(summarise(records)).startswith("CrossGrad is better than ERM")
+    failed = next(r for r in records if (r["method"], r["seed"]) == ("crossgrad", 1))
+    failed |= {"error": {"message": "the loss became NaN", "step": 7}, "out_of_domain": None, "in_domain": None}
+    table = summarise(records)
+    assert headline(table).startswith("CrossGrad may be better than ERM")
+    assert "but of runs that ended alone" in sentences(table)[0]
+    (note,) = caveats(table)
+    assert note.startswith("1 run of CrossGrad failed and is in no number")
+    assert "over 2 seeds, fewer where runs are missing" in caption(table)
+
+
+def test_a_method_with_fewer_domains_than_were_held_out_is_named():
+    records = [r for r in compared(*GAIN) if r["method"] == "erm" or r["held_out"][0] in ("writer 0", "writer 1")]
+    notes = caveats(summarise(records))
+    assert any(note.startswith("CrossGrad: compared with ERM on 2 of 6 held-out domains") for note in notes)
+    assert not any("There are only" in note for note in notes)

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -62,10 +63,10 @@ def test_an_interrupted_write_leaves_the_old_report(make_folder: MakeFolder, mon
     before = write_report(folder).html.read_bytes()
 
     def fail(*_):
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "no space left")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(RecordError, match=r"cannot write '.*report.html': no space left"):
         write_report(folder)
     assert (folder / "report.html").read_bytes() == before
     assert not list(folder.glob(".report*"))

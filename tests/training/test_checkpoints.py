@@ -516,3 +516,15 @@ def test_a_failed_write_leaves_no_hidden_folder(folder: Path, monkeypatch: pytes
         checkpoints(folder).write(30, {"net": net(30), "counts": Numbers({})})
     assert not hidden(folder / name_of(30)).exists()
     assert sorted(path.name for path in folder.iterdir()) == [name_of(10), name_of(20)]
+
+
+def test_a_folder_that_is_lost_costs_a_warning_and_no_more(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ESTALE, "stale file handle")
+
+    kept = checkpoints(folder)
+    monkeypatch.setattr(Path, "iterdir", lost)
+    monkeypatch.setattr("os.fsync", lost)
+    assert warned(lambda: kept.write(30, {"net": net(30), "counts": Numbers({})})).endswith(
+        "training goes on, which ones are there cannot be seen"
+    )

@@ -92,7 +92,9 @@ def advise(findings: Findings) -> Advice:
         return Advice("cannot tell", "Whether training across domains may help here cannot be told.", reasons)
     lost, n_domains = _lost(findings.gap), len(findings.gap.by_domain)
     if findings.gap.comparison.mean < SMALL_GAP:
-        sentence = f"No loss to win back is seen: on unseen domains ERM loses next to nothing, {lost}."
+        high = findings.gap.comparison.high
+        seen = "loses next to nothing" if high is not None and high < SMALL_GAP else "is not seen to lose much"
+        sentence = f"No loss to win back is seen: on unseen domains ERM {seen}, {lost}."
         return Advice("nothing to gain", sentence, reasons)
     if not tells_domains(findings):
         sentence = (

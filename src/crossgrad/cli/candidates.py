@@ -29,7 +29,7 @@ def show_candidates(method: str, dataset: str, select: str, candidates: Sequence
     """
     of_all = tuple(candidates[0].accuracies)
     folds = of_all if 2 < len(of_all) <= MOST_COLUMNS + 1 else (ALL_DOMAINS,)
-    name = f"{display_name(method)} ({ORACLE})" if select == ORACLE else display_name(method)
+    name = escape(printable(f"{display_name(method)} ({ORACLE})" if select == ORACLE else display_name(method)))
     table = Table(
         title=f"{name} on {escape(printable(dataset))}: {WAYS[select]}, %",
         caption=f"* chosen{' for the held-out domain above, or for a model of all domains' if len(folds) > 1 else ''}; "

@@ -27,7 +27,12 @@ def show_text(text: str) -> None:
 
 def show_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a result as JSON; of ASCII on a terminal, where some that JSON may hold would steer it."""
-    print(json.dumps(value, ensure_ascii=sys.stdout.isatty(), indent=indent))
+    text = json.dumps(value, ensure_ascii=sys.stdout.isatty(), indent=indent)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file's name that is no UTF-8
+        text = json.dumps(value, indent=indent)
+    print(text)
 
 
 def count(n: int, what: str) -> str:

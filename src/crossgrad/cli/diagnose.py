@@ -5,12 +5,12 @@ import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, out, say, show_text, status
+from crossgrad.cli.console import count, err, out, say, show_json, show_text, status
 from crossgrad.printing import printable
 
 
@@ -123,14 +123,35 @@ def diagnose(
     content = {"findings": findings.to_json(), "advice": asdict(advice), "versions": versions(), "command": command}
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     write_whole(numbers, f"{text}\n".encode(), overwrite=overwrite)
-    page = render_diagnosis(
-        findings, advice, diagnosis.moved, facts=facts, compare=f"crossgrad compare {shlex.quote(data)}"
+    compare = _compare(
+        data,
+        *(
+            ("--image-size", image_size),
+            ("--channels", channels),
+            ("--features", features),
+            ("--seconds", seconds),
+            ("--path-column", path_column if path_column != "path" else None),
+            ("--label-column", label_column if label_column != "label" else None),
+            ("--domain-column", domain_column if domain_column != "domain" else None),
+            ("--memory", memory),
+            *(("--option", each) for each in option or ()),
+            ("--scaling", scaling),
+            ("--net", net),
+        ),
+        skip_unreadable=skip_unreadable,
     )
+    page = render_diagnosis(findings, advice, diagnosis.moved, facts=facts, compare=compare)
     write_whole(html, page.encode(), overwrite=overwrite)
     if as_json:
-        print(text)
+        show_json(content)
         return
     print_diagnosis(findings, advice, out)
     if advice.verdict in ("worth trying", "too few domains"):
-        show_text(f"\nCompare: crossgrad compare {shlex.quote(data)}")
+        show_text(f"\nCompare: {compare}")
     show_text(f"\nPage:    {html}\nNumbers: {numbers}")
+
+
+def _compare(data: str, *options: tuple[str, Any], skip_unreadable: bool) -> str:
+    """The command that compares methods on the data as it was read here."""
+    given = [part for flag, value in options if value is not None for part in (flag, str(value))]
+    return shlex.join(["crossgrad", "compare", data, *given, *(["--skip-unreadable"] if skip_unreadable else [])])

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from crossgrad.building import trunk_factory
 from crossgrad.comparison import Comparison
+from crossgrad.errors import SettingsError
 from crossgrad.experiments.estimate import step_seconds
 from crossgrad.nets import NETS
 
@@ -33,8 +35,9 @@ def first_look(comparison: Comparison, *, jobs: int | None) -> tuple[str, float]
     if steps > STEPS:
         options.append(f"--max-steps {STEPS}")
     net = first.net
-    if net in NETS and all(run.net == net and run.select == "none" for run in runs):  # chosen with its net
-        net = f"{net}/{DIVISOR}"
+    narrower = _narrower(net)
+    if narrower and all(run.net == net and run.select == "none" for run in runs):  # chosen with its net
+        net = narrower
         options.append(f"--net {net}")
     if not options:
         return None
@@ -47,3 +50,15 @@ def first_look(comparison: Comparison, *, jobs: int | None) -> tuple[str, float]
     by_method = step_seconds(shorter, comparison.dataset)
     seconds = sum(by_method[run.method] * run.n_steps for run in shorter)
     return " ".join([*options, "--output first-look"]), seconds / max(1, min(jobs or 1, len(shorter)))
+
+
+def _narrower(net: str) -> str | None:
+    """One of ours with a part of its channels; None where it has none to leave out."""
+    if net not in NETS:
+        return None
+    narrower = f"{net}/{DIVISOR}"
+    try:
+        trunk_factory(narrower)
+    except SettingsError:
+        return None
+    return narrower

@@ -1,6 +1,7 @@
 """crossgrad predict: labels and probabilities of files, as a table, CSV or JSON lines."""
 
 import csv
+import io
 import math
 import sys
 import warnings
@@ -112,6 +113,8 @@ def _print_jsonl(label_names: tuple[str, ...], chunks: Chunks) -> None:
 
 
 def _print_csv(label_names: tuple[str, ...], chunks: Chunks) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files are bytes, whatever they stand for
+        sys.stdout.reconfigure(errors="surrogateescape")
     writer = csv.writer(sys.stdout, lineterminator="\n")
     shown = printable if sys.stdout.isatty() else str  # a file gets names as they are, a terminal is not to be steered
     writer.writerow(["file", "label", *(shown(f"p({name})") for name in label_names)])

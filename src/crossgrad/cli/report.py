@@ -52,9 +52,9 @@ def report(
             return
         source = collect(records)
         if output is not None:
+            own = {(path if path.is_dir() else path.parent).resolve() for path in records}
             for name in REPORTS:
-                check_free(output / name, overwrite=overwrite or output in records)
-            output.mkdir(parents=True, exist_ok=True)
+                check_free(output / name, overwrite=overwrite or output.resolve() in own)
         paths = write_report(source, output)
     if as_json:
         show_json(asdict(source.table))

@@ -97,6 +97,10 @@ class DomainDataset:
             _check_length("weights", self.weights, self.inputs)
             if not bool((self.weights.isfinite() & (self.weights > 0)).all()):
                 raise DataError("weights are finite and above 0; an example of weight 0 is to be left out")
+            if not bool(self.weights.double().sum().isfinite()):
+                raise DataError(
+                    f"weights as large as {float(self.weights.max()):g} have no finite sum; divide all alike"
+                )
 
     @classmethod
     def from_arrays(

@@ -10,9 +10,7 @@ from crossgrad.errors import HubError, ModelError, SettingsError
 from crossgrad.extras import how_to_get
 from crossgrad.integrations.model_card import model_card
 from crossgrad.model import Model
-from crossgrad.model_folder import DESCRIPTION, WEIGHTS, load, save
-
-CARD = "README.md"
+from crossgrad.model_folder import CARD, DESCRIPTION, WEIGHTS, load, save
 
 
 @dataclass(frozen=True)

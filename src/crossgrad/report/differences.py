@@ -32,6 +32,8 @@ class Cell:
     accuracy: float
     answers: Answers | None
     """None where predictions are not at hand."""
+    fold: tuple[str, ...] = ()
+    """The domains that were held out together, this one among them."""
 
 
 Cells = Mapping[Place, Cell]
@@ -56,7 +58,8 @@ def cells_of(finished: Sequence[Record], method: str, answers: Mapping[str, Answ
         for domain, accuracy in record["out_of_domain"]["by_domain"].items():
             if (domain, record["seed"]) in found:
                 raise RecordError(f"{method}, domain {domain}, seed {record['seed']}: more than one record")
-            found[domain, record["seed"]] = Cell(accuracy, of_run.of(domain) if of_run else None)
+            answers_here = of_run.of(domain) if of_run else None
+            found[domain, record["seed"]] = Cell(accuracy, answers_here, tuple(record["held_out"]))
     return found
 
 
@@ -73,11 +76,18 @@ def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference |
         return None
     by_domain = {domain: estimate(of_domain).value for domain, of_domain in by_domains(values, domains).items()}
     over_domains = list(by_domain.values())
+    by_fold: dict[tuple[str, ...], dict[str, float]] = {}
+    for domain, seed in values:
+        by_fold.setdefault(own[domain, seed].fold, {})[domain] = by_domain[domain]
+    of_folds = [estimate(list(of_fold.values())).value for of_fold in by_fold.values()]
+    together = len(of_folds) < len(over_domains)
     return Difference(
         comparison=paired_t(over_domains),
         by_domain=by_domain,
         corrected_p=None,
         wilcoxon_p=wilcoxon(over_domains),
+        n_folds=len(of_folds),
+        fold_p=paired_t(of_folds).p_value if together else None,
     )
 
 

@@ -42,10 +42,15 @@ def accuracy(table: Table) -> Grid:
 
 def caption(table: Table) -> str:
     """What each ± and each interval of accuracies is."""
+    means = (
+        "Mean and in-domain (unseen examples of training domains): ± one standard error over held-out domains."
+        if table.n_folds == len(table.held_out)
+        else "Mean: ± one standard error over held-out domains; in-domain (unseen examples of training domains): over "
+        "the folds in which they were held out."
+    )
     return (
-        f"Accuracy in percent. By held-out domain and worst: {_seeds(table)}. Mean and in-domain (unseen examples of "
-        "training domains): ± one standard error over held-out domains. Difference: percentage points with 95 % "
-        "interval and p-value of a paired t test over held-out domains, seeds averaged first."
+        f"Accuracy in percent. By held-out domain and worst: {_seeds(table)}. {means} Difference: percentage points "
+        "with 95 % interval and p-value of a paired t test over held-out domains, seeds averaged first."
     )
 
 
@@ -107,11 +112,12 @@ def tests(table: Table) -> Grid | None:
         ),
         tuple(_tests(row) for row in compared),
         "Percentage points with 95 % intervals. About new domains, over held-out domains with seeds averaged first: "
-        "the paired t test's p-value corrected for the number of methods (Holm); Wilcoxon's signed rank test (never "
+        "the paired t test's p-value, or where domains were held out together the larger one over the means of folds, "
+        "corrected for the number of methods (Holm); Wilcoxon's signed rank test (never "
         "below 0.05 with 5 domains or fewer); the mean over domains with the interval of a hierarchical bootstrap "
         "(domains, then examples; from 5 domains on). About these domains alone: MAPSSWE, the mean over examples, "
         f"seeds averaged, each example a segment; McNemar's exact test of one model of each{seed}. These last two say "
-        "nothing about other domains.",
+        "nothing about other domains, and are too sure where domains show the same objects.",
     )
 
 
@@ -138,7 +144,8 @@ def worst(row: Row) -> str:
 
 
 def _seeds(table: Table) -> str:
-    return "one seed each" if len(table.seeds) == 1 else f"± one standard error over {len(table.seeds)} seeds"
+    fewer = ", fewer where runs are missing" if table.unfinished else ""
+    return "one seed each" if len(table.seeds) == 1 else f"± one standard error over {len(table.seeds)} seeds{fewer}"
 
 
 def _tests(row: Row) -> tuple[str, ...]:

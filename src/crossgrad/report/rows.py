@@ -31,27 +31,45 @@ class Difference:
     """Paired t test over held-out domains, seeds averaged first."""
     by_domain: dict[str, float]
     corrected_p: float | None
-    """The p-value corrected (Holm) for the number of methods compared with ERM; against a control, for the number of
-    all methods' comparisons with controls. None where there is none to correct."""
+    """The larger p-value (over domains, and over folds where they are fewer) corrected (Holm) for the number of methods
+    compared with ERM; against a control, for the number of all methods' comparisons with controls. None where there is
+    none to correct."""
     wilcoxon_p: float | None = None
     """Wilcoxon's signed rank test over held-out domains; None for a single one."""
     by_example: ByExample | None = None
     """Against ERM, where predictions are at hand."""
-    shares_models: bool = False
-    """Whether all held-out domains were measured with the same models: the luck of training is then common to them, and
-    no test over domains sees it."""
+    n_folds: int = 0
+    """Folds of domains that were held out together, each measured with models of its own."""
+    fold_p: float | None = None
+    """A paired t test over the means of folds, where they are fewer than domains: domains of one fold share the luck of
+    their models, which the test over domains does not know. None where there is one fold, or one for each domain."""
+    n_failed: int = 0
+    """Runs of either method that failed and are in no number: what is left may be the luckier part."""
+
+    @property
+    def shares_models(self) -> bool:
+        """Whether all held-out domains were measured with the same models: the luck of training is then common to them,
+        and no test over domains sees it.
+        """
+        return self.n_folds == 1 and self.comparison.n > 1
+
+    @property
+    def larger_p(self) -> float | None:
+        """The larger of the p-values over domains and over folds; None without one over domains."""
+        over_domains = self.comparison.p_value
+        return over_domains if over_domains is None or self.fold_p is None else max(over_domains, self.fold_p)
 
     @property
     def verdict(self) -> Verdict:
-        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods, or may be
-        the luck of one training.
+        """What may be said: "perhaps" is what would be significant alone, and is not among as many methods or over
+        folds, or may be the luck of one training, or of the runs that did not fail.
         """
         found = self.comparison
         if found.p_value is None or self.corrected_p is None:
             return "unknown"
         if not found.distinguishable:
             return "same"
-        if self.corrected_p >= SIGNIFICANCE_LEVEL or self.shares_models:
+        if self.corrected_p >= SIGNIFICANCE_LEVEL or self.shares_models or self.n_failed:
             return "perhaps better" if found.mean > 0 else "perhaps worse"
         return "better" if found.mean > 0 else "worse"
 
@@ -116,6 +134,8 @@ class Unfinished:
     seed: int
     reason: str
     step: int | None
+    has_failed: bool = True
+    """False where there is no record of it."""
 
     def __str__(self) -> str:
         where = f"{self.method}, held out {fold_name(self.held_out)}, seed {self.seed}: {self.reason}"

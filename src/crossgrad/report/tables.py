@@ -1,5 +1,6 @@
 """Records to one table of numbers: what every kind of report prints. Nothing is rendered here."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -47,6 +48,7 @@ def summarise(records: Sequence[Record], answers: Mapping[str, Answers] | None =
     methods = sorted(dict.fromkeys(record["method"] for record in records), key=method_order)
     finished = _finished(records)
     cells = {method: cells_of(finished, method, answers or {}) for method in methods}
+    failed = Counter(record["method"] for record in records if record["error"] is not None)
     first = records[0]
     held_out_somewhere = {name for record in records for name in record["held_out"]}
     return Table(
@@ -57,7 +59,7 @@ def summarise(records: Sequence[Record], answers: Mapping[str, Answers] | None =
         held_out=tuple(name for name in first["domains"] if name in held_out_somewhere),
         n_folds=len({tuple(record["held_out"]) for record in records}),
         seeds=tuple(sorted({record["seed"] for record in records})),
-        rows=_corrected([_row(method, first["domains"], finished, cells) for method in methods]),
+        rows=_corrected([_row(method, first["domains"], finished, cells, failed) for method in methods]),
         unfinished=_unfinished(records, methods),
         unequal=_unequal(finished),
         left_out=tuple(dict.fromkeys(name for record in records for name in record.get("left_out", ()))),
@@ -104,7 +106,13 @@ def _finished(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record["error"] is None]
 
 
-def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells: Mapping[str, Cells]) -> Row:
+def _row(
+    method: str,
+    domains: Sequence[str],
+    finished: Sequence[Record],
+    cells: Mapping[str, Cells],
+    failed: Mapping[str, int],
+) -> Row:
     own = cells[method]
     runs = [record for record in finished if record["method"] == method]
     grouped = by_domains({place: cell.accuracy for place, cell in own.items()}, domains)
@@ -117,10 +125,14 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
     moved = [record["perturbation"] for record in runs if record["perturbation"] is not None]
     is_oracle = any(record["select"] == ORACLE for record in runs)
     against = [] if method in (BASELINE, *CONTROLS) else [name for name in CONTROLS if name in cells]
-    one_fold = len({tuple(record["held_out"]) for record in finished}) == 1
-    differences = {name: _difference(own, cells[name], domains, one_fold=one_fold) for name in against}
+
+    def against_other(other: str) -> Difference | None:
+        found = difference(own, cells[other], domains)
+        return found and replace(found, n_failed=failed.get(method, 0) + failed.get(other, 0))
+
+    differences = {name: against_other(name) for name in against}
     tested = BASELINE in cells and method != BASELINE
-    of_baseline = _difference(own, cells[BASELINE], domains, one_fold=one_fold) if tested else None
+    of_baseline = against_other(BASELINE) if tested else None
     return Row(
         method=method,
         name=f"{display_name(method)} ({ORACLE})" if is_oracle else display_name(method),
@@ -135,11 +147,6 @@ def _row(method: str, domains: Sequence[str], finished: Sequence[Record], cells:
         controls={name: found for name, found in differences.items() if found is not None},
         is_oracle=is_oracle,
     )
-
-
-def _difference(own: Cells, other: Cells, domains: Sequence[str], *, one_fold: bool) -> Difference | None:
-    found = difference(own, other, domains)
-    return found and replace(found, shares_models=one_fold and found.comparison.n > 1)
 
 
 def _calibration_error(own: Cells, domains: Sequence[str]) -> Estimate | None:
@@ -170,9 +177,9 @@ def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 def _by_holm(differences: Sequence[Difference]) -> Iterator[Difference]:
     """The same differences, with p-values corrected for how many of them have one."""
-    corrected = iter(holm([found.comparison.p_value for found in differences if found.comparison.p_value is not None]))
+    corrected = iter(holm([found.larger_p for found in differences if found.larger_p is not None]))
     for found in differences:
-        yield found if found.comparison.p_value is None else replace(found, corrected_p=next(corrected))
+        yield found if found.larger_p is None else replace(found, corrected_p=next(corrected))
 
 
 def _perturbation(moved: Sequence[dict[str, float]]) -> Perturbation:
@@ -188,7 +195,7 @@ def _unfinished(records: Sequence[Record], methods: Sequence[str]) -> tuple[Unfi
         for held_out, seed in wanted:
             record = by_run.get((method, held_out, seed))
             if record is None:
-                found.append(Unfinished(method, held_out, seed, "no record", None))
+                found.append(Unfinished(method, held_out, seed, "no record", None, has_failed=False))
             elif record["error"] is not None:
                 error = record["error"]
                 found.append(Unfinished(method, held_out, seed, error["message"], error.get("step")))

@@ -1,5 +1,7 @@
 """What the table means, in plain sentences: as sure as the numbers are, and no surer."""
 
+from collections import Counter
+
 from crossgrad.printing import printable
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name
 from crossgrad.report.numbers import interval, p_statement, points, signed_points
@@ -89,14 +91,22 @@ def _sentence(row: Row, n_tested: int) -> str:
     if found.distinguishable:
         numbers = f"95 % interval {interval(found)}, {p_statement(found.p_value)}"
         claim = f"{name} is {_amount(found.mean)} than ERM on unseen domains ({numbers})"
-        if row.difference.is_found or row.difference.corrected_p is None:
+        corrected_p = row.difference.corrected_p
+        if row.difference.is_found or corrected_p is None:
             return f"{claim}."
-        corrected = p_statement(row.difference.corrected_p)
+        corrected = p_statement(corrected_p)
         if row.difference.shares_models:
             return (
                 f"{claim}, but all {found.n} were measured with the same models: the luck of training is common to "
                 f"them, and may be all of it (corrected for {n_tested} methods compared, {corrected})."
             )
+        if row.difference.fold_p is not None and row.difference.fold_p >= SIGNIFICANCE_LEVEL:
+            return (
+                f"{claim}, but domains of a fold were measured with the same models and share their luck: over the "
+                f"means of the {row.difference.n_folds} folds it may be chance ({p_statement(row.difference.fold_p)})."
+            )
+        if row.difference.n_failed and corrected_p < SIGNIFICANCE_LEVEL:
+            return f"{claim}, but of runs that ended alone: what failed is in no number, and may be the unluckier part."
         return f"{claim}, but with {n_tested} methods compared that may be chance (corrected for it, {corrected})."
     numbers = f"{signed_points(found.mean)} points, {interval(found)}, {p_statement(found.p_value)}"
     return f"{name} is not distinguishable from ERM here ({numbers})."
@@ -142,16 +152,24 @@ def _about_the_test(table: Table) -> list[str]:
             f"{len(tested)} methods are compared with ERM. Intervals and p-values in the table are not corrected for "
             "that, each is its own; the sentences go by p-values that are (Holm's), and say where that changes them."
         )
-    if tested and (fewest := min(row.difference.comparison.n for row in tested if row.difference)) < FEW_DOMAINS:
+    few = {row.name: row.difference.comparison.n for row in tested if row.difference}
+    if few and len(table.held_out) < FEW_DOMAINS:
         notes.append(
-            f"There are only {fewest} held-out domains; a difference must be large to be seen with so few, and "
-            "not seeing one says little."
+            f"There are only {len(table.held_out)} held-out domains; a difference must be large to be seen with so "
+            "few, and not seeing one says little."
+        )
+    elif names := [name for name, n in few.items() if n < FEW_DOMAINS]:
+        notes.append(
+            f"{_listed(names)}: compared with ERM on {min(few.values())} of {len(table.held_out)} held-out domains; a "
+            "difference must be large to be seen with so few, and not seeing one says little."
         )
     if tested and table.n_folds < len(table.held_out):
         together = "together" if table.n_folds == 1 else f"in {table.n_folds} folds"
         notes.append(
             f"The {len(table.held_out)} held-out domains were held out {together}. Domains of one fold share the "
-            "models they are measured with, which makes the test too sure of itself; hold out each for one to rely on."
+            "models they are measured with, which makes the test over domains too sure of itself"
+            + ("; " if table.n_folds == 1 else ", so that sentences go by the means of folds too; ")
+            + "hold out each for one to rely on."
         )
     if len(table.seeds) == 1:
         notes.append("One seed was trained: how much a result varies from run to run is not known.")
@@ -178,7 +196,13 @@ def _about_the_runs(table: Table) -> list[str]:
                 f"{moved.l2:.3g} against {moved.input_l2:.3g}): what it trained on hardly shows the input any "
                 "more; try a smaller step."
             )
+    failed = Counter(each.method for each in table.unfinished if each.has_failed)
     for row in table.rows:
+        if n := failed[row.method]:
+            notes.append(
+                f"{n} run{'s' * (n > 1)} of {row.name} failed and {'are' if n > 1 else 'is'} in no number: a mean of "
+                "those that ended may be that of the luckier ones."
+            )
         if len(row.by_domain) < len(table.held_out):
             notes.append(
                 f"{row.name} has results for {len(row.by_domain)} of {len(table.held_out)} held-out domains; its "

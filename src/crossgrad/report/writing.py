@@ -1,9 +1,9 @@
 """From a compare's folder, or several, to report files."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
+from crossgrad.folders import write_whole
 from crossgrad.report.html import render_html
 from crossgrad.report.latex import render_latex
 from crossgrad.report.markdown import render_markdown
@@ -31,11 +31,11 @@ def write_report(records: Path | Source, output: Path | None = None) -> ReportPa
     Args:
         records: a folder that holds records.jsonl, and runs/KEY/ with what each run left; or what `collect` found in
             several. A run without a folder is in the tables, but not in curves, pictures and tests that go by examples.
-        output: folder to write to, which exists; by default that of the records.
+        output: folder to write to; by default that of the records.
 
     Raises:
         RecordError: records or what runs left cannot be read, contradict each other, or do not belong in one table
-            (see `collect` and `summarise`).
+            (see `collect` and `summarise`); or a file cannot be written.
 
     Example:
         >>> from crossgrad.report import write_report
@@ -48,16 +48,7 @@ def write_report(records: Path | Source, output: Path | None = None) -> ReportPa
     folder = output or source.folder
     table = source.table
     html, markdown, latex = (folder / name for name in REPORTS)
-    _replace(html, render_html(table, source.records, source.artefacts))
-    _replace(markdown, render_markdown(table, provenance(source.records)))
-    _replace(latex, render_latex(table))
+    write_whole(html, render_html(table, source.records, source.artefacts).encode(), overwrite=True)
+    write_whole(markdown, render_markdown(table, provenance(source.records)).encode(), overwrite=True)
+    write_whole(latex, render_latex(table).encode(), overwrite=True)
     return ReportPaths(html, markdown, latex)
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -102,7 +102,8 @@ class Checkpoints:
 
         Raises:
             CheckpointError: it is truncated, altered, of another training or of a newer version. Says from which one
-                before it training can go on, and how; the parts are as they were.
+                before it training can go on, and how; the parts are as they were. Or a part does not take its state;
+                parts before it have theirs then.
             TypeError: the state of a part holds what no checkpoint can hold.
         """
         for leftover in self.folder.glob(".step-*"):
@@ -191,8 +192,11 @@ class Checkpoints:
         if self._has_warned:
             return
         self._has_warned = True
-        steps = self.steps
-        what_there_is = f"the last one is of step {steps[-1]}" if steps else "there is none to go on from"
+        try:
+            steps = self.steps
+            what_there_is = f"the last one is of step {steps[-1]}" if steps else "there is none to go on from"
+        except OSError:
+            what_there_is = "which ones are there cannot be seen"
         warnings.warn(
             f"cannot write a checkpoint to {str(self.folder)!r} ({error.strerror}); training goes on, {what_there_is}",
             CheckpointWarning,

@@ -65,7 +65,8 @@ def load_handwriting(
         `domain_split` has 3 of them for validation and 5 for test.
 
     Raises:
-        DataError: raw files are missing or not Omniglot's.
+        DataError: raw files are missing, or do not hold what Omniglot's do; whether they are the published ones,
+            `data prepare` tells.
         SettingsError: no such alphabet, a thickness for images, or a size in which a drawing has no room.
 
     Source:
@@ -111,7 +112,8 @@ def read_alphabet(form: Literal["images", "strokes"], alphabet: str) -> list[tup
         alphabet: as for `load_handwriting`.
 
     Raises:
-        DataError: raw files are missing or not Omniglot's.
+        DataError: raw files are missing, or do not hold what Omniglot's do; whether they are the published ones,
+            `data prepare` tells.
         SettingsError: no such alphabet.
     """
     found: dict[str, list[tuple[PurePosixPath, bytes]]] = {}

@@ -36,7 +36,8 @@ def load_rotated_mnist() -> DomainDataset:
         "0", "15", ..., "75" (degrees).
 
     Raises:
-        DataError: the file is missing, damaged, or another.
+        DataError: the file is missing, damaged, or holds something else; whether it is the published one, `data
+            prepare` tells.
 
     Reference:
         Ghifary, Kleijn, Zhang and Balduzzi, "Domain Generalization for Object Recognition with Multi-task
