@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -343,6 +344,21 @@ def test_train_tells_a_mistake_in_one_sentence(
     assert "Error: " in done.err
     assert message in done.err
     assert not Path("model").exists()
+
+
+def test_a_file_s_name_that_is_no_utf_8_is_printed_as_it_is_or_escaped(command: Command, tmp_path: Path) -> None:
+    save_pictures(Path("pictures"), domains=3, each=4)
+    assert (
+        command("train", "pictures", "--image-size", "16", "--net", "conv2", *FAST[:2], "--output", "small").code == 0
+    )
+    name = b"bad\xff.png"
+    os.rename(os.fsencode(min(Path("pictures").rglob("*.png"))), name)
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    for form, printed in (("csv", name), ("jsonl", b'"bad\\udcff.png"'), ("table", b"bad\\udcff.png")):
+        arguments = [*COMMAND, "predict", "small", name, "--format", form]
+        done = subprocess.run(arguments, env=strict, capture_output=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        assert printed in done.stdout
 
 
 def test_predictions_are_printed_as_a_table_as_csv_and_as_json_lines(command: Command, model: Path) -> None:

@@ -20,6 +20,7 @@ from crossgrad.reproduction import SCALES, Made, make
 from crossgrad.reproduction.ablations import ABLATIONS, BASE
 from crossgrad.reproduction.found import Found, found_in
 from crossgrad.reproduction.paper_table import Cell
+from crossgrad.reproduction.published import SPEECH_GAINS
 from crossgrad.reproduction.studies import (
     BY_TRAINING_DOMAINS,
     FONTS,
@@ -30,6 +31,7 @@ from crossgrad.reproduction.studies import (
     SPEECH_LITHUANIAN,
     Study,
     fonts_of,
+    synthetic_speakers,
 )
 from crossgrad.reproduction.trial_results import Results
 from crossgrad.significance import SIGNIFICANCE_LEVEL, holm, paired_t
@@ -365,6 +367,33 @@ def test_the_page_tells_which_gains_with_fewer_training_fonts_are_sure() -> None
         for n, study in BY_TRAINING_DOMAINS["fonts"].items()
     }
     assert f"({n_drawings[5]:,} with five, {n_drawings[71]:,} with all)" in page
+
+
+def test_the_page_tells_what_is_gained_with_forty_speakers() -> None:
+    page, found = words_of("docs/reproduction.md"), found_in(synthetic_speakers(40), RESULTS / "cpu")
+    erm = found.of("erm")
+    assert erm is not None
+    told = {method: gain_and_p(found, method) for method in ("label_grad", "crossgrad", "random", MATCHED, "dann")}
+    assert f"ERM has {erm.value:.1f} %. LabelGrad gains {_told(*told['label_grad'])}, CrossGrad " in page
+    published = SPEECH_GAINS[40]["crossgrad"]
+    assert f"CrossGrad {told['crossgrad'][0]:.1f} (p {told['crossgrad'][1]}; the paper has {published:.1f} on" in page
+    (random, of_random), (matched, of_matched), (dann, of_dann) = (told[name] for name in ("random", MATCHED, "dann"))
+    assert (
+        f"a random direction as long {random:.1f} (p {of_random}); ERM with as many passes loses {-matched:.1f} "
+        f"(p {of_matched}), DANN {-dann:.1f} (p {of_dann})." in page
+    )
+    (below, of_below), (above, of_above) = (gain_and_p(found, "crossgrad", name) for name in ("label_grad", "random"))
+    assert f"CrossGrad is {-below:.1f} points below LabelGrad (p {of_below}) and not told apart from the" in page
+    assert f"random direction (+{above:.1f}, p {of_above})." in page
+    assert p_of(found, "label_grad", "erm") < SIGNIFICANCE_LEVEL < p_of(found, "crossgrad", "erm")
+    assert (
+        f"It gains {told['label_grad'][0]:.1f} points with 40 of a synthesiser's speakers (p {told['label_grad'][1]}; "
+        f"CrossGrad {told['crossgrad'][0]:.1f}, p {told['crossgrad'][1]})." in words_of("README.md")
+    )
+
+
+def _told(gain: float, p: str) -> str:
+    return f"{gain:.1f} points (p {p})"
 
 
 def test_the_page_tells_the_gap_that_five_fonts_leave() -> None:
