@@ -95,7 +95,7 @@ def test_the_picture_of_table_8_shows_its_gains() -> None:
         if row["gain"]
     }
     assert set(re.findall("<title>([^<]* at [^<]*)</title>", made.pictures["table8.svg"].decode())) == gains
-    assert len(gains) == 19
+    assert len(gains) == 30
 
 
 @pytest.mark.parametrize(
@@ -298,6 +298,38 @@ def test_the_page_tells_the_ablations_that_are_on_record() -> None:
     assert f"{of_both} (p {half['rotated_mnist_p']} and {quarter['rotated_mnist_p']})" in page
 
 
+def test_the_page_tells_the_ablations_on_fonts_that_are_on_record() -> None:
+    page = words_of("docs/reproduction.md")
+    rows = {str(row["variant"]): row for row in rows_of("ablations")}
+    accuracy = {name: float(str(row["fonts"]).split()[0]) for name, row in rows.items()}
+    ours = sorted(of for name, of in accuracy.items() if name not in (BASE, "ERM", "LabelGrad"))
+    least = min(float(str(row["fonts_p"])) for name, row in rows.items() if name != BASE)
+    assert f"each p against CrossGrad as the paper has it is {least:g} or more. The {len(ours)} variants lie" in page
+    assert least > SIGNIFICANCE_LEVEL
+    assert (
+        f"lie between {ours[0]} and {ours[-1]} %; CrossGrad has {accuracy[BASE]}, ERM {accuracy['ERM']}, LabelGrad "
+        f"{accuracy['LabelGrad']}." in page
+    )
+
+    def spread(question: str) -> str:
+        found = sorted(accuracy[name] for name, row in rows.items() if row["question"] == question)
+        return f"{found[0]} to {found[-1]}"
+
+    assert (
+        f"the shape of the gradient ({spread('Shaped how?')} %), the length of the step ({spread('How far?')})" in page
+    )
+    assert f"and g ({accuracy['without g']} without it)" in page
+    first = rows["the domain net first, by itself"]
+    assert accuracy[str(first["variant"])] == ours[-1]
+    assert f"by itself: {ours[-1]} ({first['fonts_minus']}, p {first['fonts_p']})." in page
+    assert (
+        f"does as well here too: {accuracy['half the channels']} and {accuracy['a quarter of the channels']} %." in page
+    )
+    (trials,) = (each for each in ABLATIONS if each.study == FONTS)
+    results = Results(trials, SCALES["cpu"], RESULTS / "cpu")
+    assert {len(results.records(variant)) for variant in trials.variants} == {2}
+
+
 def _minus(row: Mapping[str, Cell]) -> float:
     return float(str(row["rotated_mnist_minus"] or 0))
 
@@ -361,12 +393,50 @@ def test_the_page_tells_which_gains_with_fewer_training_fonts_are_sure() -> None
     assert of_few[-1] < SIGNIFICANCE_LEVEL
     sure = zip(below, holm(list(below.values())), strict=True)
     assert [n for n, p in sure if p < SIGNIFICANCE_LEVEL] == [5]
-    assert all(p_of(found, "dann", "erm") > SIGNIFICANCE_LEVEL for found in fonts_by_number().values())
+    for found in fonts_by_number().values():
+        assert all(p_of(found, method, "erm") > SIGNIFICANCE_LEVEL for method in ("dann", "random"))
+    longer = {n: gain_and_p(found, MATCHED)[0] for n, found in fonts_by_number().items()}
+    least, most = min(longer.values()), max(longer.values())
+    assert f"**ERM with as many passes gains at each number, {least:.1f} to {most:.1f} points**" in page
+    assert [n for n, found in fonts_by_number().items() if p_of(found, MATCHED, "erm") > SIGNIFICANCE_LEVEL] == [20]
     n_drawings = {
         n: max(record["training"]["n"] for record in read_records(RESULTS / "cpu" / study.name / "comparison"))
         for n, study in BY_TRAINING_DOMAINS["fonts"].items()
     }
     assert f"({n_drawings[5]:,} with five, {n_drawings[71]:,} with all)" in page
+
+
+def test_the_page_tells_what_all_numbers_of_fonts_say_together() -> None:
+    page = words_of("docs/reproduction.md")
+
+    def together(method: str, other: str) -> tuple[float, str]:
+        """The mean over numbers of fonts, with p over seeds, numbers averaged, and over numbers, seeds averaged."""
+        of_numbers = [by_seed(found, method, other) for found in fonts_by_number().values()]
+        assert len(of_numbers) == 5
+        over_seeds = paired_t([fmean(each[seed] for each in of_numbers) for seed in range(5)])
+        over_numbers = paired_t([fmean(each.values()) for each in of_numbers])
+        assert over_seeds.p_value is not None
+        assert over_numbers.p_value is not None
+        return over_seeds.mean, f"(p {p_value(over_seeds.p_value)}; {p_value(over_numbers.p_value)})"
+
+    (erm, of_erm), (random, of_random) = together("crossgrad", "erm"), together("crossgrad", "random")
+    (matched, of_matched), (label, of_label) = (together("crossgrad", name) for name in (MATCHED, "label_grad"))
+    assert (
+        f"CrossGrad is {erm:.1f} points above ERM {of_erm}, {random:.1f} above a random direction {of_random}," in page
+    )
+    assert (
+        f"{-matched:.1f} below ERM with as many passes {of_matched} and {-label:.1f} below LabelGrad {of_label}" in page
+    )
+    assert f"over the five numbers of fonts together {erm:.1f} points (p " in words_of("README.md")
+
+
+def by_seed(found: Found, method: str, other: str) -> dict[int, float]:
+    """One method minus another in points, domains averaged."""
+    own, others = found.cells[method], found.cells[other]
+    points: dict[int, list[float]] = {}
+    for place in own:
+        points.setdefault(place[1], []).append(100 * (own[place].accuracy - others[place].accuracy))
+    return {seed: fmean(of_seed) for seed, of_seed in points.items()}
 
 
 def test_the_page_tells_what_is_gained_with_forty_speakers() -> None:
