@@ -1,6 +1,7 @@
 """crossgrad diagnose: what it prints and writes, once as a process of its own; its page in a real browser."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -123,6 +124,15 @@ def test_the_comparison_that_it_names_reads_the_same_data(run: Run, tmp_path: Pa
     done = run("pictures", "--image-size", "16", "--net", "conv2", "--max-steps", "2", "--output", "d")
     assert done.returncode == 0, done.stderr
     assert "crossgrad compare pictures --image-size 16 --net conv2" in (tmp_path / "d/diagnosis.html").read_text()
+
+
+def test_a_folder_s_name_that_is_no_utf_8_costs_no_diagnosis(run: Run, tmp_path: Path) -> None:
+    name = os.fsdecode(b"pictures\xff")
+    save_pictures(tmp_path / name, domains=3, each=6)
+    done = run(name, "--image-size", "16", "--net", "conv2", "--max-steps", "2", "--output", "d", "--skip-unreadable")
+    assert done.returncode == 0, done.stderr
+    assert "pictures" in json.loads((tmp_path / "d/diagnosis.json").read_text())["command"]
+    assert "--image-size 16 --net conv2 --skip-unreadable" in (tmp_path / "d/diagnosis.html").read_text()
 
 
 def test_one_domain_is_said_and_not_crashed_on(run: Run, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The scikit-learn face: a classifier whose fit takes the domain of every sample."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from os import fspath
 from typing import Any, final
@@ -218,7 +219,8 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             (np.True_, array([7, 8]))
         """
         building, card = model.building, model.card
-        given = {name: value for name, value in card.get("settings", {}).items() if name != "fields"}
+        known_here = {each.name for each in dataclasses.fields(Settings)} - {"fields", "device"}  # here, not there
+        given = {name: value for name, value in card.get("settings", {}).items() if name in known_here}
         own = {name: given.pop(name) for name in OF_THEIR_OWN if name in given}
         usual = {"in_domain_fraction": IN_DOMAIN_FRACTION}
         more = {name: value for name, value in given.items() if value != usual.get(name, getattr(Settings, name))}

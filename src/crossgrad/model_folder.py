@@ -107,7 +107,7 @@ def check_writable(folder: Path, *, overwrite: bool, beside: Collection[str] = (
             raise ModelError(f"{str(folder)!r} is a file; give another --output")
         found = set(os.listdir(folder)) if folder.is_dir() else set()
         found -= {path.name for path in _leftovers(folder, beside)}
-        own = {*beside, *([CARD] if _has_card(folder) else ())} if DESCRIPTION in found else set()
+        own = {name for name in (*beside, CARD) if name != CARD or _has_card(folder)} if DESCRIPTION in found else set()
         if found - {WEIGHTS, DESCRIPTION, TRAINING, *own}:
             raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
         if found - {TRAINING} and not overwrite:

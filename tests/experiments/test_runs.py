@@ -123,7 +123,9 @@ def test_controls_are_trained_with_what_was_chosen_for_crossgrad_or_with_their_o
             net="mlp",
             settings=Settings(learning_rate=0.1),
             fields={},
-            chosen={"attic": {"crossgrad": {"learning_rate": 0.5, "fields": {"domain_gradient_step": 2.0}}}},
+            chosen={
+                "attic": {"crossgrad": {"learning_rate": 0.5, "average": 0.9, "fields": {"domain_gradient_step": 2.0}}}
+            },
             swept=swept,
         )
         assert {run.select for run in runs if run.method in CONTROLS} <= {"none", "held-out"}
@@ -133,13 +135,25 @@ def test_controls_are_trained_with_what_was_chosen_for_crossgrad_or_with_their_o
     assert {method: each.learning_rate for method, each in of.items()} == {
         "erm": 0.1, "crossgrad": 0.5, "random": 0.5, "repeat": 0.5
     }  # fmt: skip
-    assert of["random"].fields["domain_gradient_step"] == 2.0
+    assert (of["random"].fields["domain_gradient_step"], of["random"].average) == (2.0, 0.9)
     assert planned("erm", "random")["random"].learning_rate == 0.1  # of what it is a control is not compared
 
     choice = Choice(("attic",), {"learning_rate": 0.25}, {"domain_gradient_step": 3.0}, 0.5, None)
     random = Chosen("random", "", "mlp", "held-out", "", (choice,))
     own = planned("crossgrad", "random", random=random)["random"]
-    assert (own.learning_rate, own.fields["domain_gradient_step"]) == (0.25, 3.0)
+    assert (own.learning_rate, own.fields["domain_gradient_step"], own.average) == (0.25, 3.0, None)
+    choice = Choice(("attic",), {}, {}, 0.5, None)
+    seen = plan_runs(
+        folds=[("attic",)],
+        methods=["crossgrad", "random"],
+        seeds=[0],
+        net="mlp",
+        settings=Settings(),
+        fields={},
+        chosen={},
+        swept={"crossgrad": Chosen("crossgrad", "", "mlp", "oracle", "", (choice,))},
+    )
+    assert [run.select for run in seen] == ["oracle", "oracle"]
 
 
 def test_a_trunk_of_ones_own_is_another_one_when_its_file_changes(

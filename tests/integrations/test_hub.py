@@ -101,6 +101,8 @@ def test_a_readme_of_ones_own_beside_a_model_is_not_lost(model: Model, tmp_path:
     (folder / CARD).write_text("# Mine")
     with pytest.raises(ModelError, match="holds something other than a model"):
         save(model, folder, overwrite=True)
+    with pytest.raises(ModelError, match="holds something other than a model"):
+        save_pretrained(model, folder, overwrite=True)
     assert (folder / CARD).read_text() == "# Mine"
 
 

@@ -326,3 +326,24 @@ def test_a_method_with_fewer_domains_than_were_held_out_is_named():
     notes = caveats(summarise(records))
     assert any(note.startswith("CrossGrad: compared with ERM on 2 of 6 held-out domains") for note in notes)
     assert not any("There are only" in note for note in notes)
+
+
+def test_folds_are_those_of_either_method_whatever_the_other_has():
+    lucky = compared(0.01, 0.012, 0.008, 0.03, 0.032, 0.028)
+    erm, own = ([r for r in lucky if r["method"] == method] for method in ("erm", "crossgrad"))
+    halves = ((0, 1, 2), (3, 4, 5))
+    for records in (in_folds(erm, halves) + own, erm + in_folds(own, halves)):
+        difference = summarise(records).rows[1].difference
+        assert (difference.n_folds, difference.verdict) == (2, "perhaps better")
+    one, other = (
+        [r for r in in_folds(lucky, folds) if r["seed"] == seed]
+        for seed, folds in enumerate(((tuple(range(6)),), halves))
+    )
+    assert summarise(one + other).rows[1].difference.shares_models
+
+
+def test_equal_means_of_folds_are_no_certainty():
+    table = summarise(in_folds(compared(0.02, 0.024, 0.016, 0.02, 0.022, 0.018), ((0, 1, 2), (3, 4, 5))))
+    assert table.rows[1].difference.fold_p is None
+    assert table.rows[1].difference.verdict == "perhaps better"
+    assert "over the means of the 2 folds, which are equal, no p-value can be given" in sentences(table)[0]

@@ -121,7 +121,7 @@ def diagnose(
         **versions(),
     }
     content = {"findings": findings.to_json(), "advice": asdict(advice), "versions": versions(), "command": command}
-    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    text = json.dumps(content, indent=2, allow_nan=False)  # of ASCII: a file's name may be no UTF-8
     write_whole(numbers, f"{text}\n".encode(), overwrite=overwrite)
     compare = _compare(
         data,
@@ -141,7 +141,7 @@ def diagnose(
         skip_unreadable=skip_unreadable,
     )
     page = render_diagnosis(findings, advice, diagnosis.moved, facts=facts, compare=compare)
-    write_whole(html, page.encode(), overwrite=overwrite)
+    write_whole(html, page.encode(errors="backslashreplace"), overwrite=overwrite)
     if as_json:
         show_json(content)
         return

@@ -28,7 +28,7 @@ class Run:
     """Domains that neither train nor are measured on: those that a benchmark keeps for choosing settings."""
     select: str = "none"
     """How settings were chosen that were not asked for: "none" for defaults, and for those of CrossGrad that a control
-    takes, else a key of `selection.WAYS`."""
+    takes (but "oracle" where test labels chose them), else a key of `selection.WAYS`."""
 
     def split(self, dataset: DomainDataset) -> Split:
         """Which examples train, and which are measured on."""
@@ -122,8 +122,12 @@ def plan_runs(
         given = {**selected_fields, **fields.get(method, {})}
         base = settings
         if method in CONTROLS and "crossgrad" in methods:
-            base = run_of("crossgrad", fold, seed).settings
-            given = {name: base.fields[name] for name in method_fields(method) if name in base.fields} | given
+            controlled = run_of("crossgrad", fold, seed)
+            own = controlled.settings.fields
+            given = {name: own[name] for name in method_fields(method) if name in own} | given
+            if select == "none":
+                base = controlled.settings
+                select = "oracle" if controlled.select == "oracle" else "none"
         return Run(
             held_out=fold,
             method=method,

@@ -1,6 +1,6 @@
 """One method against another: every (domain, seed) that both have, seeds averaged, then tested over domains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,10 +76,8 @@ def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference |
         return None
     by_domain = {domain: estimate(of_domain).value for domain, of_domain in by_domains(values, domains).items()}
     over_domains = list(by_domain.values())
-    by_fold: dict[tuple[str, ...], dict[str, float]] = {}
-    for domain, seed in values:
-        by_fold.setdefault(own[domain, seed].fold, {})[domain] = by_domain[domain]
-    of_folds = [estimate(list(of_fold.values())).value for of_fold in by_fold.values()]
+    folds = _joined({place[0], *own[place].fold, *other[place].fold} & set(by_domain) for place in values)
+    of_folds = [estimate([by_domain[domain] for domain in sorted(fold)]).value for fold in folds]
     together = len(of_folds) < len(over_domains)
     return Difference(
         comparison=paired_t(over_domains),
@@ -89,6 +87,15 @@ def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference |
         n_folds=len(of_folds),
         fold_p=paired_t(of_folds).p_value if together else None,
     )
+
+
+def _joined(sets: Iterable[set[str]]) -> list[set[str]]:
+    """Sets joined where they share something: domains that some model of either method was measured on together."""
+    joined: list[set[str]] = []
+    for each in sets:
+        apart = [known for known in joined if not known & each]
+        joined = [*apart, each.union(*(known for known in joined if known & each))]
+    return joined
 
 
 def by_domains(values: Mapping[Place, float], domains: Sequence[str]) -> dict[str, list[float]]:

@@ -39,19 +39,20 @@ class Difference:
     by_example: ByExample | None = None
     """Against ERM, where predictions are at hand."""
     n_folds: int = 0
-    """Folds of domains that were held out together, each measured with models of its own."""
+    """Groups of domains that share no model of either method; fewer than domains where some were held out together."""
     fold_p: float | None = None
     """A paired t test over the means of folds, where they are fewer than domains: domains of one fold share the luck of
-    their models, which the test over domains does not know. None where there is one fold, or one for each domain."""
+    their models, which the test over domains does not know. None where there is one fold, or one for each domain, or
+    where the means of folds are equal."""
     n_failed: int = 0
     """Runs of either method that failed and are in no number: what is left may be the luckier part."""
 
     @property
     def shares_models(self) -> bool:
-        """Whether all held-out domains were measured with the same models: the luck of training is then common to them,
-        and no test over domains sees it.
+        """Whether held-out domains share the luck of their models and no test over folds can tell it from a difference:
+        all were measured with the same models, or the means of folds are equal.
         """
-        return self.n_folds == 1 and self.comparison.n > 1
+        return 0 < self.n_folds < self.comparison.n and self.fold_p is None
 
     @property
     def larger_p(self) -> float | None:
@@ -80,7 +81,7 @@ class Difference:
 
     @property
     def is_gain(self) -> bool:
-        """Whether the method is called better, or would be if it were the only one compared."""
+        """Whether it is better over domains, whatever folds, failures and the correction leave of that."""
         return self.comparison.distinguishable and self.comparison.mean > 0
 
 

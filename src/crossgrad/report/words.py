@@ -95,6 +95,11 @@ def _sentence(row: Row, n_tested: int) -> str:
         if row.difference.is_found or corrected_p is None:
             return f"{claim}."
         corrected = p_statement(corrected_p)
+        if row.difference.shares_models and row.difference.n_folds > 1:
+            return (
+                f"{claim}, but domains of a fold share the luck of their models, and over the means of the "
+                f"{row.difference.n_folds} folds, which are equal, no p-value can be given."
+            )
         if row.difference.shares_models:
             return (
                 f"{claim}, but all {found.n} were measured with the same models: the luck of training is common to "
@@ -139,7 +144,11 @@ def _briefly(against: Difference, n_tested: int) -> str:
     found = against.comparison
     numbers = [] if found.low is None else [interval(found)]
     numbers += [] if found.p_value is None else [p_statement(found.p_value)]
-    if found.distinguishable and against.corrected_p is not None and against.corrected_p >= SIGNIFICANCE_LEVEL:
+    if found.distinguishable and against.fold_p is not None and against.fold_p >= SIGNIFICANCE_LEVEL:
+        numbers.append(f"over the means of {against.n_folds} folds {p_statement(against.fold_p)}")
+    elif found.distinguishable and against.n_failed:
+        numbers.append("runs failed, and are in no number")
+    elif found.distinguishable and against.corrected_p is not None and against.corrected_p >= SIGNIFICANCE_LEVEL:
         numbers.append(f"corrected for {n_tested} comparisons with controls {p_statement(against.corrected_p)}")
     return f"{signed_points(found.mean)} points" + (f" ({', '.join(numbers)})" if numbers else "")
 

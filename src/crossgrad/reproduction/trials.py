@@ -1,7 +1,7 @@
 """Trials: many ways to train, each differing from the others in what it says, on one data set in one folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,8 +172,11 @@ def carry_out_trials(
     """
     comparison = plan_trials(trials, scale, folder, dataset)
     keys = [run.key(dataset) for run in comparison.runs]
-    with lock_folder(comparison.folder), packing(comparison.folder, is_locked=True), following() as follower:
+    with ExitStack() as stack:
+        stack.enter_context(lock_folder(comparison.folder))
         claim_folder(comparison.folder, ours=("records.jsonl", "runs", PACKED), keys=set(keys), overwrite=False)
+        stack.enter_context(packing(comparison.folder, is_locked=True))
+        follower = stack.enter_context(following())
         done = _keys_done(comparison)
         to_do = [run for run, key in zip(comparison.runs, keys, strict=True) if key not in done]
         if follower is not None:
