@@ -138,10 +138,11 @@ def measured(
         )
 
     method = built(condition=given.factor is not None)
+    net = method.label_net
     if given.begins_without:
-        begin_without(method.label_net, built(condition=False).label_net)
+        begin_without(net, built(condition=False).label_net)
     if given.factor is not None:
-        method.label_net = Louder(method.label_net, given.factor)
+        method.label_net = Louder(net, given.factor)
     history = fit(
         method,
         replace(training, inputs=scaled),
@@ -155,7 +156,7 @@ def measured(
     with torch.no_grad():
         inputs = scaling.apply(held_out.inputs[:])
         features = method.domain_net.features(inputs)
-        of_trunk = getattr(method.label_net, "net", method.label_net).trunk(inputs).flatten(1)
+        of_trunk = net.trunk(inputs).flatten(1)
 
         def accuracy(features: Tensor) -> float:
             logits = method.label_net(inputs, *(() if given.factor is None else (features,)))

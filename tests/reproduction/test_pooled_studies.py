@@ -143,6 +143,18 @@ def test_the_summary_takes_the_larger_of_both_p_values_and_says_what_is_missing(
     assert missing.startswith("Handwriting: missing runs: ERM (seeds 3, 4); DANN (seeds 0, 1, 2, 3, 4)")
 
 
+def test_the_summary_says_which_tasks_are_begun_and_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "handwriting-greek", *(record(method, 0, a=0.5) for method in METHODS))
+    write(tmp_path, "speech", record("crossgrad", 0, a=0.5))
+    table = summary_table(SCALES["cpu"], tmp_path)
+    assert list(table.columns) == ["method"]
+    left_out = [note for note in table.notes if "left out" in note]
+    assert left_out == [
+        "Handwriting, 4 other alphabets: left out, since not all of it is trained; whole are 'handwriting-greek'.",
+        "Speech (Google's): left out, since not all of it is trained.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("by_domain", "larger"),
     [

@@ -38,7 +38,8 @@ def summary_table(scale: Scale, folder: Path) -> PaperTable:
         if results.of("erm") is None:
             if results.n_records:
                 done = [name for name, part in parts.items() if part.of("erm") is not None]
-                notes.append(f"{heading}: left out, not all of it is trained; whole are {quoted(done)}.")
+                whole = f"; whole are {quoted(done)}" if done else ""
+                notes.append(f"{heading}: left out, since not all of it is trained{whole}.")
             continue
         found[heading] = results
         if missing := lacking(column, scale, results):
