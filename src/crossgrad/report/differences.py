@@ -76,7 +76,7 @@ def difference(own: Cells, other: Cells, domains: Sequence[str]) -> Difference |
         return None
     by_domain = {domain: estimate(of_domain).value for domain, of_domain in by_domains(values, domains).items()}
     over_domains = list(by_domain.values())
-    folds = _joined({place[0], *own[place].fold, *other[place].fold} & set(by_domain) for place in values)
+    folds = _joined({place[0], *own[place].fold, *other[place].fold} & by_domain.keys() for place in values)
     of_folds = [estimate([by_domain[domain] for domain in sorted(fold)]).value for fold in folds]
     together = len(of_folds) < len(over_domains)
     return Difference(
@@ -129,7 +129,7 @@ def by_example(own: Cells, other: Cells, domains: Sequence[str]) -> ByExample | 
 def over_examples(own: Cells, other: Cells, domains: Sequence[str], *, repeats: bool = False) -> Comparison | None:
     """The matched pairs test of `by_example` alone, without the time of the others.
 
-    Args: as `by_example`, and
+    Args and None: as `by_example`, and
         repeats: whether every domain shows the same objects in the same order: an object is one segment then.
 
     Raises:
