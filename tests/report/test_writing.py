@@ -1,4 +1,5 @@
 import errno
+import html
 import os
 import subprocess
 import sys
@@ -148,3 +149,11 @@ def test_a_large_comparison_stays_under_five_megabytes(make_folder: MakeFolder):
 def test_reports_are_made_without_torch():
     code = "import sys, crossgrad.report, crossgrad.significance; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_page_s_captions_are_those_of_the_other_reports(make_folder: MakeFolder):
+    paths = write_report(make_folder(failed=[("dann", "0", 0)]))
+    captions = [line for line in paths.markdown.read_text().splitlines() if line.startswith("Accuracy in percent")]
+    assert any("seeds, fewer where runs are missing" in caption for caption in captions)
+    page = html.unescape(" ".join(paths.html.read_text().split()))
+    assert all(" ".join(caption.split()) in page for caption in captions)

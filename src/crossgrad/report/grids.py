@@ -49,7 +49,7 @@ def caption(table: Table) -> str:
         "the folds in which they were held out."
     )
     return (
-        f"Accuracy in percent. By held-out domain and worst: {_seeds(table)}. {means} Difference: percentage points "
+        f"Accuracy in percent. By held-out domain and worst: {seeds(table)}. {means} Difference: percentage points "
         "with 95 % interval and p-value of a paired t test over held-out domains, seeds averaged first."
     )
 
@@ -60,7 +60,7 @@ def by_domain(table: Table) -> Grid:
         "Accuracy by held-out domain",
         ("Method", *table.held_out),
         tuple((row.name, *(numbers.percent(row.by_domain.get(name)) for name in table.held_out)) for row in table.rows),
-        f"Accuracy in percent, {_seeds(table)}.",
+        f"Accuracy in percent, {seeds(table)}.",
     )
 
 
@@ -93,12 +93,12 @@ def tests(table: Table) -> Grid | None:
     compared = [row for row in table.rows if row.difference and row.difference.comparison.n > 1]
     if not compared:
         return None
-    seeds = {
+    of_mcnemar = {
         row.difference.by_example.mcnemar_seed
         for row in compared
         if row.difference and row.difference.by_example and row.difference.by_example.mcnemar
     }
-    seed = f" (seed {', '.join(sorted(map(str, seeds)))})" if seeds else ""
+    seed = f" (seed {', '.join(sorted(map(str, of_mcnemar)))})" if of_mcnemar else ""
     return Grid(
         "Further tests of the difference from ERM",
         (
@@ -143,7 +143,8 @@ def worst(row: Row) -> str:
     return f"{numbers.percent(row.by_domain[row.worst])} ({printable(row.worst)})"
 
 
-def _seeds(table: Table) -> str:
+def seeds(table: Table) -> str:
+    """What ± is where it is over seeds."""
     fewer = ", fewer where runs are missing" if table.unfinished else ""
     return "one seed each" if len(table.seeds) == 1 else f"± one standard error over {len(table.seeds)} seeds{fewer}"
 

@@ -88,6 +88,7 @@ def _environment() -> Environment:
     environment.filters |= {"percent": numbers.percent, "difference": numbers.difference, "p": numbers.p_value}
     environment.filters |= {"printable": printable, "printable_lines": printable_lines}
     environment.globals |= {"steps": gallery.STEPS}
+    environment.filters |= {"caption": grids.caption, "seeds": grids.seeds}
     environment.filters |= {"worst": grids.worst, "method": display_name, "typeset": _typeset}
     return environment
 
