@@ -116,7 +116,7 @@ def claim_folder(
                 what.append(f"written by crossgrad {', '.join(sorted(writers))}")
             raise RecordError(
                 f"{str(folder)!r} holds {len(others)} other runs, no part of this comparison ({'; '.join(what)}); "
-                "give another --output, or --overwrite to delete all results in it"
+                "give another --output, or delete the results in it (--overwrite does, where the command has it)"
             )
     elif found and not _is_begun(folder, found, keys, begun):
         raise RecordError(
