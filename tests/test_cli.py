@@ -208,7 +208,7 @@ def test_unreadable_images_are_named_and_left_out_only_if_asked(command: Command
     done = command(*options)
     assert done.code == 2
     assert "broken.png" in done.err
-    assert "--skip-unreadable leaves such files out" in done.err
+    assert "--skip-unreadable (skip_unreadable=True) leaves such files out" in done.err
     done = command(*options, "--skip-unreadable")
     assert done.code == 0
     assert re.search(r"Warning: left out, since 1 of 19 images cannot be read: '.*broken.png'", done.err)

@@ -53,7 +53,7 @@ def test_a_damaged_file_is_told_in_one_sentence_when_a_worker_needs_it(command: 
     code, _, told = command("train", "pictures", "--output", "model", "--memory", "0", "--workers", "1", *ONE)
     assert code == 2
     assert f"cannot read image '{damaged}'" in told
-    assert "--skip-unreadable leaves such files out" in told
+    assert "--skip-unreadable (skip_unreadable=True) leaves such files out" in told
     assert "Traceback" not in told
 
 

@@ -120,7 +120,9 @@ def test_images_at_another_level_are_counted_and_the_first_named(tmp_path, write
 def test_an_unreadable_image_is_named_with_the_way_round_it(tmp_path, write_image):
     write_image("d/a/1.png")
     (tmp_path / "d" / "a" / "2.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"cannot read image '.*d/a/2\.png': .*; --skip-unreadable leaves such"):
+    with pytest.raises(
+        DataError, match=r"cannot read image '.*d/a/2\.png': .*; --skip-unreadable \(skip_unreadable=True\) leaves such"
+    ):
         read_folder(tmp_path)
 
 

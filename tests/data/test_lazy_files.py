@@ -55,7 +55,9 @@ def test_channels_that_are_named_are_not_looked_for(tmp_path: Path, channels: in
     (picture,) = save_pictures(tmp_path, domains=1, each=1)[:1]
     picture.write_bytes(b"no picture at all")
     assert read_folder(tmp_path, channels=channels, memory=0).inputs.shape == (2, channels, 32, 32)
-    with pytest.raises(DataError, match=f"{picture}'.*; --skip-unreadable leaves such files out"):
+    with pytest.raises(
+        DataError, match=rf"{picture}'.*; --skip-unreadable \(skip_unreadable=True\) leaves such files out"
+    ):
         read_folder(tmp_path, memory=0)  # whose header must be read
 
 
@@ -112,7 +114,10 @@ def test_a_file_that_is_damaged_behind_its_header_is_named_when_it_is_read(tmp_p
     picture.write_bytes(picture.read_bytes()[:60])
     dataset = read_folder(tmp_path, memory=0)
     dataset.inputs[[0, 1, 2, 4]]
-    with pytest.raises(DataError, match=f"cannot read image '{picture}': .*; --skip-unreadable leaves such files out"):
+    with pytest.raises(
+        DataError,
+        match=rf"cannot read image '{picture}': .*; --skip-unreadable \(skip_unreadable=True\) leaves such files out",
+    ):
         dataset.inputs[[2, 3]]
 
 

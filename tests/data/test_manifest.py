@@ -1,5 +1,6 @@
 import csv
 import json
+import warnings
 from functools import partial
 
 import pyarrow as pa
@@ -42,6 +43,15 @@ writers = pytest.mark.parametrize(
 )  # fmt: skip
 
 
+def listed(manifest, **options):
+    """The dataset, and what is said of files that are listed twice."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", DataWarning)
+        dataset = read_manifest(manifest, **options)
+    assert len(told) < 2
+    return dataset, str(told[0].message) if told else None
+
+
 @writers
 @given(rows=st.lists(st.tuples(st.integers(0, 3), names, names), min_size=1, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
@@ -49,7 +59,7 @@ def test_manifests_come_back_as_they_were_written(tmp_path, write_image, write, 
     for value in range(4):
         write_image(f"images/{value}.png", value * 80, size=2)
     manifest = write(tmp_path / "list", [{"path": f"images/{v}.png", "label": la, "domain": do} for v, la, do in rows])
-    dataset = read_manifest(manifest, image_size=2)
+    dataset, told = listed(manifest, image_size=2)
     found = [
         (round(float(image.max()) * 255 / 80), dataset.label_names[label], dataset.domain_names[domain])
         for image, label, domain in zip(dataset.inputs, dataset.labels, dataset.domains, strict=True)
@@ -57,12 +67,35 @@ def test_manifests_come_back_as_they_were_written(tmp_path, write_image, write, 
     assert found == rows
     assert dataset.name == "list"
     assert dataset.inputs.shape[1:] == (1, 2, 2)
+    n_again = len(rows) - len({row[0] for row in rows})
+    assert (told is not None) == (n_again > 0)
+    if told is not None:
+        names = {value: (label, domain) for value, label, domain in reversed(rows)}  # those that come first
+        assert told.startswith(f"{n_again} of the {len(rows)} rows of ")
+        assert ("with another label" in told) == any(label != names[value][0] for value, label, _ in rows)
+        assert ("with another domain" in told) == any(domain != names[value][1] for value, _, domain in rows)
 
 
-def test_numbers_in_json_and_parquet_become_their_text(tmp_path, write_image):
+def test_files_that_are_listed_twice_are_told_and_how_they_contradict_each_other(tmp_path, write_image):
+    for n in range(3):
+        write_image(f"{n}.png")
+    rows = [("0", "a", "x"), ("1", "a", "x"), ("./0", "a", "x"), ("1", "b", "x"), ("2", "a", "y"), ("1", "b", "y")]
+    manifest = write_csv(tmp_path / "list", [{"path": f"{n}.png", "label": la, "domain": do} for n, la, do in rows])
+    dataset, told = listed(manifest)
+    assert len(dataset) == 6
+    first, second = (str(tmp_path / f"{n}.png") for n in (0, 1))
+    assert told == (
+        f"3 of the 6 rows of {str(manifest)!r} list a file that is listed before, the first is {first!r}: such files "
+        f"may be both trained on and measured on; 2 with another label, the first is {second!r}, 'a' and 'b'; "
+        f"1 with another domain, the first is {second!r}, 'x' and 'y'"
+    )
+
+
+def test_whole_numbers_in_json_and_parquet_become_their_text(tmp_path, write_image):
     write_image("1.png")
+    write_image("2.png")
     lines = tmp_path / "list.json"
-    lines.write_text('{"path": "1.png", "label": 7, "domain": 1.50}\n\n{"path": "1.png", "label": 10, "domain": 2}')
+    lines.write_text('{"path": "1.png", "label": 7, "domain": "1.50"}\n\n{"path": "2.png", "label": 10, "domain": 2}')
     dataset = read_manifest(lines)
     assert (dataset.label_names, dataset.domain_names) == (("10", "7"), ("1.50", "2"))
     dataset = read_manifest(write_parquet(tmp_path / "list", [{"path": "1.png", "label": 7, "domain": 1}]))
@@ -85,7 +118,8 @@ def test_a_missing_column_is_told_with_those_there_and_the_option(tmp_path, writ
     manifest = write(tmp_path / "list", [{"path": "1.png", "lable": "a", "domain": "x"}])
     with pytest.raises(
         DataError,
-        match=r"no column 'label'; there are 'path', 'lable', 'domain'; did you mean 'lable'.*--label-column",
+        match=r"no column 'label'; there are 'path', 'lable', 'domain'; did you mean 'lable'.*"
+        r"--label-column \(label_column=\.\.\.\)",
     ):
         read_manifest(manifest)
 
@@ -115,9 +149,13 @@ def test_paths_that_are_not_there_are_counted_and_the_first_named(tmp_path, writ
         ("list.jsonl", b"\n\n", "is empty: it lists no file"),
         ("list.csv", b"path,label,domain\n1.png,caf\xe9,x\n", "is not UTF-8: byte 0xe9; save it as UTF-8"),
         ("list.jsonl", b'{"path": "caf\xe9"}', "is not UTF-8: byte 0xe9"),
-        ("list.csv", b"path;label;domain\n1.png;a;x\n", "no column 'path'; there are 'path;label;domain'"),
-        ("list.csv", b"path,label,domain\n1.png,a\n", "line 2: 'domain' is blank"),
-        ("list.csv", b"path,label,domain\n1.png,a,x,y\n", "line 2: 1 more values than columns"),
+        ("list.csv", b"path;label;domain\n1.png;a;x\n", "a manifest's are by commas: 'path;label;domain'"),
+        ("list.csv", b"path;label;domain\n1.png;1,5;x\n", "the columns seem to be separated by ';'"),
+        ("list.csv", b"path\tlabel\tdomain\n1.png\ta\tx\n", r"separated by '\\t', and a manifest's are by commas"),
+        ("list.csv", b"name\n1.png\n", "no column 'path'; there are 'name'"),
+        ("list.csv", b"path,label,domain\n1.png,a\n", "line 2: 2 values for 3 columns"),
+        ("list.csv", b"path,label,domain,note\n1.png,a,x\n", "line 2: 3 values for 4 columns"),
+        ("list.csv", b"path,label,domain\n1.png,a,x,y\n", "line 2: 4 values for 3 columns"),
         ("list.csv", b'path,label,domain\n1.png,"a"b,x\n', "after line 1: .*expected after"),
         ("list.jsonl", b'{"path": "1.png", "label": "a", "domain": "x"}\n{"path": }', "line 2: not JSON"),
         ("list.jsonl", b"[" * 100_000, "line 1: not JSON"),
@@ -125,6 +163,10 @@ def test_paths_that_are_not_there_are_counted_and_the_first_named(tmp_path, writ
         ("list.jsonl", b'{"path": "1.png", "label": null, "domain": "x"}', "line 1: 'label' is blank"),
         ("list.jsonl", b'{"path": "1.png", "label": ["a"], "domain": "x"}', r"whole number, but is \['a'\]"),
         ("list.jsonl", b'{"path": "1.png", "label": true, "domain": "x"}', "whole number, but is True"),
+        ("list.jsonl", b'{"path": "1.png", "label": 1.0, "domain": "x"}', r"number, but is 1\.0; write it as text"),
+        ("list.jsonl", b'{"path": "1.png", "label": 1, "domain": -2e3}', r"'domain' must be .* but is -2000\.0"),
+        ("list.jsonl", b'{"path": "1.png", "label": Infinity, "domain": "x"}', "'label' must be .* but is inf"),
+        ("list.jsonl", b'{"path": "1.png", "label": "a", "domain": NaN}', "line 1: 'domain' is blank"),
         ("list.parquet", b"no parquet", "is not a Parquet file, or is damaged"),
     ],
 )  # fmt: skip
@@ -143,6 +185,13 @@ def test_fractions_in_parquet_are_no_names(tmp_path, write_image):
         read_manifest(manifest)
 
 
+def test_nan_in_parquet_is_blank(tmp_path, write_image):
+    write_image("1.png")
+    manifest = write_parquet(tmp_path / "list", [{"path": "1.png", "label": float("nan"), "domain": "x"}])
+    with pytest.raises(DataError, match="row 1: 'label' is blank"):
+        read_manifest(manifest)
+
+
 def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no such file: '.*list\.csv'"):
         read_manifest(tmp_path / "list.csv")
@@ -153,7 +202,7 @@ def test_unreadable_images_can_be_left_out(tmp_path, write_image):
     (tmp_path / "2.png").write_bytes(b"no image")
     rows = [{"path": f"{n}.png", "label": "a", "domain": "x"} for n in (1, 2)]
     manifest = write_csv(tmp_path / "list", rows)
-    with pytest.raises(DataError, match=r"2\.png': .*; --skip-unreadable"):
+    with pytest.raises(DataError, match=r"2\.png': .*; --skip-unreadable \(skip_unreadable=True\)"):
         read_manifest(manifest)
     with pytest.warns(DataWarning, match="1 of 2 images cannot be read"):
         assert len(read_manifest(manifest, skip_unreadable=True, channels=3)) == 1

@@ -82,7 +82,10 @@ def test_options_of_audio_are_refused_for_images_and_for_what_is_no_files(tmp_pa
 def test_unreadable_audio_is_named_and_left_out_only_if_asked(tmp_path, write_tone):
     write_tone("d/a/1.wav")
     (tmp_path / "d" / "a" / "2.wav").write_bytes(b"")
-    with pytest.raises(DataError, match=r"cannot read audio '.*2\.wav': it is empty; --skip-unreadable leaves such"):
+    with pytest.raises(
+        DataError,
+        match=r"cannot read audio '.*2\.wav': it is empty; --skip-unreadable \(skip_unreadable=True\) leaves such",
+    ):
         read_folder(tmp_path)
     with pytest.warns(DataWarning, match=r"1 of 2 audio files cannot be read: '.*2\.wav'"):
         assert len(read_folder(tmp_path, skip_unreadable=True)) == 1

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,10 +43,18 @@ def test_whole_floats_are_integers():
     ("values", "message"),
     [
         ([1, 2.5], r"labels must be strings or integers, but entry 1 is 2\.5"),
-        ([1.0, float("nan")], "entry 1 is nan"),
+        ([1.0, float("nan")], "entry 1 is missing: nan"),
+        ([1, 2, None], "labels must have one entry for each input, but entry 2 is missing: None"),
+        (np.array([1.0, np.nan]), "entry 1 is missing"),
+        (np.array(["2020-01-01", "nat"], dtype="datetime64[D]"), "entry 1 is missing"),
+        (pd.array([1, 2, None], dtype="Int64"), "entry 2 is missing"),
+        (pd.Series(["a", None], dtype="string"), "entry 1 is missing"),
+        (pd.Series([True, None], dtype="boolean"), "entry 1 is missing"),
+        ([b"a", None], "entry 1 is missing"),
         (["a", 1], "must be all strings or all integers, but mixes int and str"),
-        (["a", None], "mixes NoneType and str"),
-        (["a", float("nan")], "mixes float and str"),
+        (["a", None], "entry 1 is missing: None"),
+        (["a", 1, float("nan")], "entry 2 is missing: nan"),
+        (["a", 1.5], "mixes float and str"),
         ([b"a"], "must be strings or integers, but holds bytes"),
         (np.array(["2020-01-01"], dtype="datetime64[D]"), "but holds date"),
         (["a", " "], "labels has a blank entry at index 1: ' '"),

@@ -169,6 +169,19 @@ def test_files_are_read_as_the_datasets_are_now_or_when_they_are_needed(tmp_path
     assert arrays.inputs.in_unit_range
 
 
+def test_no_option_is_advised_that_leaves_no_unlabelled_file_out(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "known")
+    new = [str(file) for file in save_pictures(tmp_path / "new", domains=1)]
+    Path(new[1]).write_bytes(b"nonsense")
+    when_needed, at_once = (open_dataset(str(tmp_path / "known"), memory=memory) for memory in (0, None))
+    with pytest.raises(DataError, match="cannot read image") as caught:
+        whole(with_unlabelled(when_needed, new)).inputs[:]
+    with pytest.raises(DataError) as other:
+        with_unlabelled(at_once, new)
+    assert str(caught.value) == str(other.value)
+    assert "skip" not in str(other.value)
+
+
 def test_joined_lazy_inputs_know_what_they_are_of(tmp_path: Path) -> None:
     save_pictures(tmp_path / "known")
     inputs = open_dataset(str(tmp_path / "known"), image_size=16, memory=0).inputs

@@ -13,7 +13,7 @@ from crossgrad.data.decoding import Decoding
 from crossgrad.data.image_decoding import ImageDecoding
 from crossgrad.errors import DataError
 
-HINT = "--skip-unreadable leaves such files out"
+HINT = "; --skip-unreadable (skip_unreadable=True) leaves such files out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,13 @@ class FileInputs:
         paths: of n files.
         decoding: of each.
         fingerprint: from `fingerprint_of`.
+        hint: what a message about a file that cannot be read ends with, such as HINT.
     """
 
     paths: tuple[str, ...]
     decoding: Decoding
     fingerprint: str
+    hint: str = ""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -52,7 +54,7 @@ class FileInputs:
         try:
             return self.decoding.decode(self.paths[index])
         except DataError as error:
-            raise DataError(f"{error}; {HINT}") from error
+            raise DataError(f"{error}{self.hint}") from error
 
 
 def fingerprint_of(paths: Sequence[str], names: Sequence[str], decoding: Decoding) -> str:

@@ -3,15 +3,16 @@
 import csv
 import json
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.media import read_media
-from crossgrad.data.naming import did_you_mean, quoted
+from crossgrad.data.naming import did_you_mean, is_missing, quoted
 from crossgrad.data.telling import Tell, tell_nobody
-from crossgrad.errors import DataError
+from crossgrad.errors import DataError, DataWarning
 
 MOST_ROWS = 20_000_000
 """Of a Parquet file, which can hold any number of equal rows in a few bytes."""
@@ -42,7 +43,8 @@ def read_manifest(
 ) -> DomainDataset:
     """Read the files that a table names, in its order: all audio by their extensions, or images.
 
-    Labels and domains are kept as the text that is written there, leading zeros included, and sort as text.
+    Labels and domains are kept as the text that is written there, leading zeros included, and sort as text. Files that
+    are listed twice are read twice, with a DataWarning.
 
     Args:
         path: of the table, by extension .csv (commas, a header line), .jsonl or .json (one object a line),
@@ -62,8 +64,8 @@ def read_manifest(
         tell: told how far it is.
 
     Raises:
-        DataError: the table is missing, empty, damaged, not UTF-8, lacks a column or a value, or names files
-            that are missing, of both kinds, or cannot be read.
+        DataError: the table is missing, empty, damaged, not UTF-8, lacks a column or a value, has numbers with a
+            fraction or booleans as names, or names files that are missing, of both kinds, or cannot be read.
         SettingsError: options of the other kind, or out of range.
     """
     file = Path(path)
@@ -82,6 +84,7 @@ def read_manifest(
             f"{len(absent)} of the {len(paths)} files in {str(file)!r} are not there, the first is "
             f"{absent[0]!r}; relative paths start from the manifest's folder"
         )
+    _warn_of_duplicates(paths, {"label": values["label"], "domain": values["domain"]}, file)
     return read_media(
         paths,
         values["label"],
@@ -113,16 +116,48 @@ def _rows(file: Path) -> Iterator[_Row]:
         ) from error
 
 
+def _warn_of_duplicates(paths: Sequence[str], names: dict[str, list[str]], file: Path) -> None:
+    first: dict[str, int] = {}
+    again = [index for index, path in enumerate(paths) if first.setdefault(path, index) != index]
+    if not again:
+        return
+    told = (
+        f"{len(again)} of the {len(paths)} rows of {str(file)!r} list a file that is listed before, the first is "
+        f"{paths[again[0]]!r}: such files may be both trained on and measured on"
+    )
+    for role, values in names.items():
+        if others := [index for index in again if values[index] != values[first[paths[index]]]]:
+            path = paths[others[0]]
+            told += (
+                f"; {len(others)} with another {role}, the first is {path!r}, "
+                f"{values[first[path]]!r} and {values[others[0]]!r}"
+            )
+    warnings.warn(told, DataWarning, stacklevel=3)
+
+
 def _csv_rows(file: Path) -> Iterator[_Row]:
     with file.open(encoding="utf-8-sig", newline="") as lines:  # -sig: spreadsheets put a mark before the text
         reader = csv.DictReader(lines, strict=True)
         try:
+            _check_header(reader.fieldnames or (), file)
             for row in reader:
-                if None in row:
-                    raise DataError(f"{str(file)!r}, line {reader.line_num}: {len(row[None])} more values than columns")
+                # Too few are refused too, whichever are missing: one left out in the middle moves all behind it.
+                if None in row or None in row.values():
+                    more = row.pop(None, None) or []
+                    n = sum(value is not None for value in row.values()) + len(more)
+                    raise DataError(f"{str(file)!r}, line {reader.line_num}: {n} values for {len(row)} columns")
                 yield f"line {reader.line_num}", row
         except csv.Error as error:
             raise DataError(f"{str(file)!r}, after line {reader.line_num}: {error}") from error
+
+
+def _check_header(columns: Sequence[str], file: Path) -> None:
+    for separator in ";\t":
+        if len(columns) == 1 and separator in columns[0]:
+            raise DataError(
+                f"{str(file)!r}: the columns seem to be separated by {separator!r}, and a manifest's are by commas: "
+                f"{columns[0][:60]!r}"
+            )
 
 
 def _json_rows(file: Path) -> Iterator[_Row]:
@@ -131,8 +166,7 @@ def _json_rows(file: Path) -> Iterator[_Row]:
             if not line.strip():
                 continue
             try:
-                # Numbers stay as they are written, 1.50 included: they are names here.
-                row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+                row = json.loads(line, parse_int=str)  # of as many digits as it has
             except (ValueError, RecursionError) as error:
                 raise DataError(f"{str(file)!r}, line {number}: not JSON: {line[:60]!r}: {error}") from error
             if not isinstance(row, dict):
@@ -158,13 +192,15 @@ def _text(row: dict[str, Any], role: str, column: str, where: str) -> str:
         near = did_you_mean(column, list(row))
         raise DataError(
             f"{where}: no column {column!r}; there are {quoted(row)}{near}; the {role} may be in another "
-            f"column by --{role}-column"
+            f"column by --{role}-column ({role}_column=...)"
         )
     value = row[column]
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
         raise DataError(f"{where}: {column!r} is blank")
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise DataError(f"{where}: {column!r} must be text or a whole number, but is {value!r}")
+        raise DataError(
+            f"{where}: {column!r} must be text or a whole number, but is {value!r}; write it as text if it is a name"
+        )
     text = str(value)
     if len(text) > _MOST_CHARACTERS:
         raise DataError(f"{where}: {column!r} has {len(text):,} characters, more than {_MOST_CHARACTERS:,}")

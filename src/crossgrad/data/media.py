@@ -107,7 +107,8 @@ def read_media(
         kept, decoding = reading.look_through(paths)
         chosen = tuple(paths[index] for index in kept)
         tell(f"{len(chosen):,} files are dated")
-        source = FileInputs(chosen, decoding, fingerprint_of(chosen, [relative[index] for index in kept], decoding))
+        dated = fingerprint_of(chosen, [relative[index] for index in kept], decoding)
+        source = FileInputs(chosen, decoding, dated, HINT)
         inputs = LazyInputs(source, torch.arange(len(chosen)), workers)
     label_indices, label_names = name_indices([labels[index] for index in kept], what="labels")
     domain_indices, domain_names = name_indices([domains[index] for index in kept], what="domains")
@@ -146,7 +147,7 @@ class _Reading:
             try:
                 has_colour = any(map(self.decoding.has_colour, telling(paths, "images are grey", self.tell)))
             except DataError as error:
-                raise DataError(f"{error}; {HINT}") from error
+                raise DataError(f"{error}{HINT}") from error
             return list(range(len(paths))), self._with_channels(3 if has_colour else 1)
         return list(range(len(paths))), self.decoding
 
@@ -169,7 +170,7 @@ class _Reading:
                 results.append(function(path))
             except DataError as error:
                 if not self.skip_unreadable:
-                    raise DataError(f"{error}; {HINT}") from error
+                    raise DataError(f"{error}{HINT}") from error
                 failures.append(path)
             else:
                 kept.append(index)

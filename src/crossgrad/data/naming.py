@@ -1,6 +1,7 @@
 """Names of labels and domains: from the values that came to sorted names and indices."""
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ def name_indices(values: Any, *, what: str) -> tuple[Int[Tensor, " n"], tuple[st
         The indices, int64, shape (n,), and the names in the order of the indices.
 
     Raises:
-        DataError: not one-dimensional, empty, mixed, fractional, blank, or neither strings nor integers.
+        DataError: not one-dimensional, empty, missing a value, mixed, fractional, blank, or neither strings nor
+            integers.
 
     Example:
         >>> indices, names = name_indices([10, 9, 10], what="labels")
@@ -52,6 +54,8 @@ def _plain_values(values: Any, what: str) -> list[Any]:
         raise DataError(f"{what} is empty")
     plain = [value.item() if isinstance(value, np.generic) else value for value in array.tolist()]
     kinds = {type(value) for value in plain}
+    if not kinds <= {str, int, bool}:
+        check_none_is_missing(plain, what=what)
     if kinds <= {int, float} and float in kinds:
         plain, kinds = [_whole(value, index, what) for index, value in enumerate(plain)], {int}
     if len(kinds) > 1:
@@ -61,6 +65,32 @@ def _plain_values(values: Any, what: str) -> list[Any]:
     if kinds == {str}:
         _check_text(plain, what)
     return plain
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN, or what pandas has for either.
+
+    Example:
+        >>> is_missing(None), is_missing(float("nan")), is_missing("nan"), is_missing(0)
+        (True, True, False, False)
+    """
+    # By name, since importing pandas takes a second.
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    )
+
+
+def check_none_is_missing(values: Iterable[object], *, what: str) -> None:
+    """Refuse values of which one is missing.
+
+    Raises:
+        DataError: says which is the first.
+    """
+    for index, value in enumerate(values):
+        if is_missing(value):
+            raise DataError(f"{what} must have one entry for each input, but entry {index} is missing: {value!r}")
 
 
 def _object_array(values: Any, what: str) -> NDArray[Any]:

@@ -26,17 +26,28 @@ def new_inputs_at(paths: Sequence[str | os.PathLike[str]]) -> list[str] | Float[
         DataError: nothing is there, a folder has no such file, or an archive comes with other paths.
     """
     given = [Path(path) for path in paths]
-    archives = [path for path in given if path.suffix.lower() == ".npz"]
+    archives = [path for path in given if is_archive(path)]
     if archives:
         if len(given) > 1:
             raise DataError(f"{str(archives[0])!r} is an archive: give it alone, not with {len(given) - 1} other paths")
         return read_archived_inputs(archives[0])
-    found: list[str] = []
-    for path in given:
-        if not path.exists():
-            raise DataError(f"no such file or folder: {str(path)!r}")
-        here = files_under(path) if path.is_dir() else [str(path)]
-        if not here:
-            raise DataError(f"no images and no audio files in {str(path)!r}")
-        found += here
+    return [file for path in given for file in files_at(path)]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a path is one of arrays, by its name."""
+    return path.suffix.lower() == ".npz" and not path.is_dir()
+
+
+def files_at(path: Path) -> list[str]:
+    """A file, or the image and audio files in a folder, at any depth, in the order of their paths.
+
+    Raises:
+        DataError: nothing is there, or a folder has no such file.
+    """
+    if not path.exists():
+        raise DataError(f"no such file or folder: {str(path)!r}")
+    found = files_under(path) if path.is_dir() else [str(path)]
+    if not found:
+        raise DataError(f"no images and no audio files in {str(path)!r}")
     return found

@@ -51,9 +51,18 @@ def decode(file: str, input_shape: Sequence[int], decoding: Decoding | None) -> 
     Raises:
         DataError: it cannot be read, or the dataset was one of arrays.
     """
+    return check_reads_files(input_shape, decoding).decode(file)
+
+
+def check_reads_files(input_shape: Sequence[int], decoding: Decoding | None) -> Decoding:
+    """The decoding of a dataset that was one of files.
+
+    Raises:
+        DataError: it was one of arrays.
+    """
     if decoding is None:
         raise DataError(f"the model is trained on arrays of shape {tuple(input_shape)}, it cannot read files")
-    return decoding.decode(file)
+    return decoding
 
 
 def files_when_needed(paths: Sequence[str], decoding: Decoding, *, workers: int) -> LazyInputs:
