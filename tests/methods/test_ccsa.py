@@ -55,7 +55,19 @@ def test_with_no_weight_it_is_erm_bit_for_bit() -> None:
     for method in (ccsa, erm):
         method.backward(toy_batch())
     for mine, its in zip(ccsa.parameters(), erm.parameters(), strict=True):
-        torch.testing.assert_close(mine.grad, its.grad, rtol=1e-6, atol=1e-9)
+        assert torch.equal(mine.grad, its.grad)
+
+
+def test_the_label_loss_has_the_share_that_the_pairs_leave() -> None:
+    method = CCSA(small_net(N_LABELS).double(), alignment_weight=0.3, margin=2.0)
+    batch = toy_batch(dtype=torch.float64)
+    method.backward(batch)
+    features = method.label_net.features(batch.inputs)
+    label_loss = torch.nn.functional.cross_entropy(method.label_net.classify(features), batch.labels)
+    alignment, separation = by_pairs(features, batch.labels.tolist(), batch.domains.tolist(), 2.0)
+    parameters = list(method.parameters())
+    expected = torch.autograd.grad(0.7 * label_loss + 0.3 * (alignment + separation), parameters)
+    torch.testing.assert_close([p.grad for p in parameters], list(expected), rtol=1e-10, atol=1e-14)
 
 
 def test_training_aligns_labels_across_domains_and_separates_others() -> None:

@@ -101,6 +101,22 @@ def test_one_dropout_mask_serves_the_clean_pass_and_its_input_gradient() -> None
     assert len(masks) == 2  # one clean, one perturbed
 
 
+@pytest.mark.parametrize("gradient_through_features", [False, True])
+def test_perturbed_has_the_masks_of_a_domain_trunk_with_dropout_that_the_next_step_has(
+    gradient_through_features: bool,
+) -> None:
+    method = crossgrad(condition=True, gradient_through_features=gradient_through_features, label_gradient_step=9.0)
+    for net in (method.label_net, method.domain_net):
+        net.trunk = nn.Sequential(nn.Dropout(0.5), net.trunk)
+    batch = toy_batch()
+    moved = method.perturbed(batch)
+    used: dict[str, Tensor] = {}
+    for name, net in (("domain_perturbed", method.label_net), ("label_perturbed", method.domain_net)):
+        net.trunk.register_forward_pre_hook(lambda _, inputs, name=name: used.update({name: inputs[0].detach()}))
+    method.backward(batch)
+    torch.testing.assert_close(used, moved, rtol=1e-5, atol=1e-6)
+
+
 def test_calibrated_steps_keep_their_own_means() -> None:
     method = crossgrad(domain_gradient_step="calibrated:0.1", label_gradient_step="calibrated:0.2")
     method.backward(toy_batch())

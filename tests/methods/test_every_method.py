@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from toy import INPUT_SHAPE, N_DOMAINS, N_FEATURES, N_LABELS, shortcut_batch, small_net, toy_batch
 
+from crossgrad._types import UNLABELLED
 from crossgrad.global_state import torch_threads
 from crossgrad.methods import METHODS, CrossGrad, CrossGradSeparate, Hybrid, Method, RandomDirection
 
@@ -95,6 +96,30 @@ def variants() -> list[Any]:
 
 
 every_variant = pytest.mark.parametrize(("name", "fields"), variants())
+
+EXTREMES: list[tuple[str, dict[str, Any]]] = [
+    ("crossgrad", {"label_weight": 0.0, "domain_weight": 1.0}),
+    ("crossgrad", {"label_weight": 1.0, "domain_weight": 0.0}),
+    ("crossgrad", {"label_weight": 0.0, "domain_weight": 1.0, "condition": True, "gradient_through_features": True}),
+    ("crossgrad", {"domain_weight": 0.0, "condition": True, "gradient_through_features": True}),
+    ("crossgrad", {"label_weight": 0.0, "mixing": "examples"}),
+    ("crossgrad_separate", {"label_weight": 0.0}),
+    ("crossgrad_separate", {"label_weight": 1.0, "condition": True}),
+    ("hybrid", {"label_weight": 0.0, "domain_weight": 1.0}),
+    ("hybrid", {"label_weight": 1.0, "domain_weight": 0.0}),
+    ("random", {"label_weight": 1.0}),
+]
+"""Settings at which a pass of no share in an objective may go forward alone."""
+
+MOVERS: list[tuple[str, dict[str, Any]]] = [
+    ("label_grad", {}),
+    ("repeat", {}),
+    ("crossgrad", {}),
+    ("crossgrad_separate", {}),
+    ("random", {}),
+    *(("hybrid", {"design": design}) for design in ("sum", "either", "both")),
+]
+"""Methods with a clean loss and perturbed ones, weighed by label_weight and domain_weight."""
 
 
 def gradients(method: Method) -> dict[str, Tensor]:
@@ -393,13 +418,15 @@ def test_the_reported_size_is_that_of_the_perturbation(name: str, fields: dict[s
     assert results["input_l2"].item() == pytest.approx(batch.inputs.flatten(1).norm(dim=1).mean().item(), rel=1e-4)
 
 
-@every_variant
+@pytest.mark.parametrize(("name", "fields"), [*variants(), *EXTREMES])
 def test_a_step_takes_as_many_passes_as_it_says(name: str, fields: dict[str, Any]) -> None:
     method = build(name, **fields)
-    counted = {"with a graph": 0, "without": 0}
+    counted = {"forward": 0, "backward": 0}
 
-    def count(*_: Any) -> None:
-        counted["with a graph" if torch.is_grad_enabled() else "without"] += 1
+    def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        counted["forward"] += 1
+        if output.requires_grad:
+            output.register_hook(lambda _: counted.update(backward=counted["backward"] + 1))
 
     for net in ("label_net", "domain_net"):
         if hasattr(method, net):
@@ -407,8 +434,54 @@ def test_a_step_takes_as_many_passes_as_it_says(name: str, fields: dict[str, Any
     for phase in range(method.N_PHASES):
         method.phase = phase
         method.backward(toy_batch())
-    expected = (counted["with a graph"] + counted["without"] / 3) / method.N_PHASES
+    expected = (counted["forward"] + 2 * counted["backward"]) / 3 / method.N_PHASES
     assert method.passes == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "partly_labelled"),
+    [
+        (name, fields, partly_labelled)
+        for name, fields in MOVERS
+        for partly_labelled in (False, True)
+        if METHODS[name].TAKES_UNLABELLED or not partly_labelled
+    ],
+)
+def test_gradients_are_those_of_the_weighed_losses_at_the_inputs_that_were_used(
+    name: str, fields: dict[str, Any], partly_labelled: bool
+) -> None:
+    weights = {"label_net": 0.3, "domain_net": 0.6}
+    method = build(name, dtype=torch.float64, label_weight=weights["label_net"], **fields)
+    if hasattr(method, "domain_weight"):
+        method.domain_weight = weights["domain_net"]
+    batch = toy_batch(dtype=torch.float64)
+    if partly_labelled:
+        batch = batch._replace(labels=torch.where(torch.arange(12) % 3 == 1, UNLABELLED, batch.labels))
+    used: dict[str, list[Tensor]] = {}
+
+    def note(net: str) -> Callable[..., None]:
+        return lambda _, inputs: used.setdefault(net, []).append(inputs[0].detach().clone())
+
+    hooks = [getattr(method, net).trunk.register_forward_pre_hook(note(net)) for net in weights if hasattr(method, net)]
+    results = method.backward(batch)
+    for hook in hooks:
+        hook.remove()
+
+    for net, classes in (("label_net", batch.labels), ("domain_net", batch.domains)):
+        if net == "domain_net" and not hasattr(method, "domain_weight"):
+            continue
+        has_class = classes != UNLABELLED
+        clean, *moved = (
+            nn.functional.cross_entropy(getattr(method, net)(inputs[has_class]), classes[has_class])
+            for inputs in used[net]
+        )
+        perturbed = torch.stack(moved).mean()
+        kind = net.removesuffix("_net")
+        torch.testing.assert_close([results[f"{kind}_loss"], results[f"perturbed_{kind}_loss"]], [clean, perturbed])
+        objective = (1 - weights[net]) * clean + weights[net] * perturbed
+        parameters = list(getattr(method, net).parameters())
+        expected = torch.autograd.grad(objective, parameters)
+        torch.testing.assert_close([p.grad for p in parameters], list(expected), rtol=1e-10, atol=1e-14)
 
 
 @every_variant

@@ -54,7 +54,9 @@ class Method(nn.Module, ABC):
             Detached scalars: losses; the shares of the inputs as they came that are given their own label
             ("label_accuracy") and, where a net tells domains, their own domain ("domain_accuracy"); for methods that
             move inputs the mean size of the perturbation in input units ("perturbation_l2", "perturbation_linf",
-            beside "input_l2").
+            beside "input_l2"). Sizes are those that the label net's inputs would be moved by: over all examples,
+            UNLABELLED ones included, and before CrossGrad's mixing "examples" draws which are moved. What is told of
+            labels is left out where no example of the batch, all processes' together, has one.
         """
 
     @abstractmethod
@@ -107,6 +109,22 @@ def n_labelled(labels: Classes, processes: Processes = ALONE) -> float:
         return own
     labelled, n = processes.sum(torch.tensor([own, len(labels)])).tolist()
     return float(labelled * len(labels) / n)
+
+
+def measured(results: dict[str, Tensor], n: float) -> dict[str, Tensor]:
+    """What a step tells: nothing of labels where none of the whole batch's examples has one.
+
+    A mean over none is no zero, which would count in the means over steps.
+
+    Args:
+        results: by the names that `Method.backward` gives them.
+        n: as `n_labelled` counts, so it is 0 in all processes or in none.
+
+    Example:
+        >>> measured({"label_loss": torch.tensor(0.0), "domain_loss": torch.tensor(0.7)}, 0)
+        {'domain_loss': tensor(0.7000)}
+    """
+    return results if n else {name: value for name, value in results.items() if "label_" not in name}
 
 
 def clean_backward(

@@ -15,11 +15,12 @@ from crossgrad.methods.base import (
     clean_backward,
     example_losses,
     label_losses,
+    measured,
     n_labelled,
     perturbation_sizes,
     state_kept,
 )
-from crossgrad.perturb import Norm, Reduction, Step, check_shaping, input_gradient, mean_over, perturbation
+from crossgrad.perturb import Norm, Reduction, Step, check_shaping, mean_over, perturbation
 from crossgrad.processes import ALONE, Processes
 
 Mixing = Literal["losses", "examples"]
@@ -125,15 +126,20 @@ class CrossGrad(Method):
 
     @property
     def passes(self) -> float:
-        moves_label_input = self.label_weight > 0
+        moves_label_input, moves_domain_input = self.label_weight > 0, self.domain_weight > 0
+        # A clean pass goes back for its share of the objective, for its input gradient, or not at all.
+        takes_domain_gradient = moves_label_input or self._goes_through_features
+        domain_pass = 1.0 if takes_domain_gradient or self._clean_share(self.domain_weight) > 0 else 1 / 3
+        label_pass = 1.0 if moves_domain_input or self._clean_share(self.label_weight) > 0 else 1 / 3
         moved_features = moves_label_input / 3 if self.condition else 0.0  # g(x_d), without a backward
-        return 2.0 + moves_label_input + (self.domain_weight > 0) + moved_features
+        through_features = 2 / 3 if self._goes_through_features else 0.0  # g(x) once more, backward alone
+        return domain_pass + label_pass + moves_label_input + moves_domain_input + moved_features + through_features
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
         moves_label_input = self.label_weight > 0
         moves_domain_input = self.domain_weight > 0
-        through_features = self.gradient_through_features and moves_domain_input
+        through_features = self._goes_through_features
 
         # A clean pass ends in its backward, which frees its graph: one graph is alive at a time. Only where the label
         # loss's gradient runs through g is the domain net's kept until that is known.
@@ -176,30 +182,32 @@ class CrossGrad(Method):
             loss = example_losses(self.domain_net(moved), domains).mean()
             ((1 - self._clean_share(self.domain_weight)) * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_domain_loss"] = loss.detach()
-        return results
+        return measured(results, n)
 
     def forward(self, inputs: Inputs) -> Logits:
         return self._label_logits(inputs, self._features(inputs).detach())
 
     def perturbed(self, batch: Batch) -> dict[str, Tensor]:
-        def domain_losses_of(inputs: Tensor) -> Tensor:
-            return example_losses(self.domain_net(inputs), batch.domains)
-
-        def label_losses_of(inputs: Tensor) -> Tensor:
-            features = self._features(inputs)
-            if not self.gradient_through_features:
-                features = features.detach()
-            return label_losses(self._label_logits(inputs, features), batch.labels)
-
         inputs = batch.inputs.detach()
+        leaf = inputs.detach().requires_grad_()
         with state_kept(self, inputs.device):
-            domain_gradient = input_gradient(domain_losses_of, inputs)
-            label_gradient = input_gradient(label_losses_of, inputs)
+            # As in `backward`, g and the domain logits are of one pass: a dropout mask in the trunk is one for both.
+            features, domain_logits = self._domain_pass(leaf)
+            domain_losses = example_losses(domain_logits, batch.domains)
+            (domain_gradient,) = torch.autograd.grad(domain_losses.sum(), leaf, retain_graph=True)
+            constant = features if self.gradient_through_features else features.detach()
+            of_labels = label_losses(self._label_logits(leaf, constant), batch.labels)
+            (label_gradient,) = torch.autograd.grad(of_labels.sum(), leaf)
             return {
                 "domain_perturbed": inputs + self._perturbation(domain_gradient, self.domain_gradient_step),
                 "label_perturbed": inputs
                 + self._perturbation(label_gradient, self.label_gradient_step, n=n_labelled(batch.labels)),
             }
+
+    @property
+    def _goes_through_features(self) -> bool:
+        """Whether the label loss's input gradient, which only the domain net's inputs need, also runs through g(x)."""
+        return self.gradient_through_features and self.domain_weight > 0
 
     def _domain_pass(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Domain features (empty without `condition`) and domain logits, from one forward pass."""

@@ -14,6 +14,7 @@ from crossgrad.methods.base import (
     clean_backward,
     example_losses,
     label_losses,
+    measured,
     n_labelled,
     perturbation_sizes,
     state_kept,
@@ -89,8 +90,10 @@ class CrossGradSeparate(Method):
     @property
     def passes(self) -> float:
         moves = self.label_weight > 0
-        label_pass = 1.0 + self.condition / 3  # g(x), without a backward
-        return (1.0 + moves + (1 + moves) * label_pass) / 2  # of both phases
+        features = self.condition / 3  # g(x), without a backward
+        clean_pass = (1.0 if self.label_weight < 1 else 1 / 3) + features  # of no share, it goes forward alone
+        moved_pass = 1.0 + features if moves else 0.0
+        return (1.0 + moves + (clean_pass + moved_pass)) / 2  # of both phases
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
@@ -114,7 +117,7 @@ class CrossGradSeparate(Method):
             loss = mean_over(label_losses(self(inputs + added), labels), n)
             (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
             results |= {"perturbed_label_loss": loss.detach()} | perturbation_sizes(added, inputs)
-        return results
+        return measured(results, n)
 
     def forward(self, inputs: Inputs) -> Logits:
         if not self.condition:

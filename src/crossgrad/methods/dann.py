@@ -8,7 +8,15 @@ from torch import Tensor, nn
 
 from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.errors import SettingsError
-from crossgrad.methods.base import Method, accuracy, check_features, example_losses, label_losses, n_labelled
+from crossgrad.methods.base import (
+    Method,
+    accuracy,
+    check_features,
+    example_losses,
+    label_losses,
+    measured,
+    n_labelled,
+)
 from crossgrad.perturb import mean_over
 
 
@@ -78,12 +86,13 @@ class DANN(Method):
         domain_logits = self.domain_head(reversed_features)
         domain_loss = example_losses(domain_logits, batch.domains).mean()
         (label_loss + domain_loss).backward()  # type: ignore[no-untyped-call]
-        return {
+        results = {
             "label_loss": label_loss.detach(),
             "domain_loss": domain_loss.detach(),
             "label_accuracy": accuracy(label_logits, batch.labels, n),
             "domain_accuracy": accuracy(domain_logits, batch.domains),
         }
+        return measured(results, n)
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)

@@ -14,6 +14,7 @@ from crossgrad.methods.base import (
     clean_backward,
     example_losses,
     label_losses,
+    measured,
     n_labelled,
     perturbation_sizes,
     state_kept,
@@ -101,7 +102,9 @@ class Hybrid(Method):
     @property
     def passes(self) -> float:
         perturbed = 0 if self.label_weight == 0 else 2 if self.design == "both" else 1
-        return 2.0 + perturbed + (self.domain_weight > 0)
+        # The label net's clean pass always goes back: for its share of the objective, or for an input gradient.
+        domain_pass = 1.0 if self.label_weight > 0 or self.domain_weight < 1 else 1 / 3
+        return domain_pass + 1.0 + perturbed + (self.domain_weight > 0)
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
@@ -122,7 +125,7 @@ class Hybrid(Method):
             "domain_accuracy": accuracy(domain_logits, domains),
         }
         if not (moves_label_input or moves_domain_input):
-            return results
+            return measured(results, n)
 
         along_label = self._perturbation(label_gradient, self.label_gradient_step, self.processes, n)
         if moves_label_input:
@@ -139,7 +142,7 @@ class Hybrid(Method):
             loss = example_losses(self.domain_net(inputs + along_label), domains).mean()
             (self.domain_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_domain_loss"] = loss.detach()
-        return results
+        return measured(results, n)
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)

@@ -13,6 +13,7 @@ from crossgrad.methods.base import (
     clean_backward,
     example_losses,
     label_losses,
+    measured,
     n_labelled,
     perturbation_sizes,
     state_kept,
@@ -88,7 +89,8 @@ class RandomDirection(Method):
 
     @property
     def passes(self) -> float:
-        return 2.0 + (self.label_weight > 0)
+        label_pass = 1.0 if self.label_weight < 1 else 1 / 3  # of no share, it goes forward alone
+        return 1.0 + label_pass + (self.label_weight > 0)
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         inputs, labels, domains = batch.inputs.detach(), batch.labels, batch.domains
@@ -111,7 +113,7 @@ class RandomDirection(Method):
             (self.label_weight * loss).backward()  # type: ignore[no-untyped-call]
             results["perturbed_label_loss"] = loss.detach()
             results |= perturbation_sizes(added, inputs)
-        return results
+        return measured(results, n)
 
     def forward(self, inputs: Inputs) -> Logits:
         logits: Tensor = self.label_net(inputs)

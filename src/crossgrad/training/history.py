@@ -13,7 +13,8 @@ class History:
 
     Attributes:
         steps: how many steps were done at the end of each stretch.
-        values: for each name, the mean over each stretch; None for stretches of a phase that does not log it.
+        values: for each name, the mean over those steps of each stretch that logged it; None where none did: another
+            phase's, or batches without a label.
         first: of each name the value at the first step that logged it.
         means: over all steps that logged it.
 
@@ -53,20 +54,19 @@ class History:
     def close(self, step: int) -> dict[str, float]:
         """End the stretch with this step; returns its means."""
         means = {}
-        for name, last in self._stretch[-1].items():
+        for name in dict.fromkeys(name for results in self._stretch for name in results):
+            logged = [results[name] for results in self._stretch if name in results]
             # A checkpoint's come from the CPU.
-            values = [results[name].to(last.device) for results in self._stretch]
-            means[name] = float(torch.stack(values).mean())
-        self._stretch.clear()
-        n_new = step - self.end
-        for name, value in means.items():
+            value = float(torch.stack([each.to(logged[-1].device) for each in logged]).mean())
+            means[name] = value
             self.values.setdefault(name, [None] * len(self.steps))
-            self._counts[name] = self._counts.get(name, 0) + n_new
+            self._counts[name] = self._counts.get(name, 0) + len(logged)
             before = self.means.get(name, 0.0)
-            self.means[name] = before + (value - before) * n_new / self._counts[name]
+            self.means[name] = before + (value - before) * len(logged) / self._counts[name]
+        self._stretch.clear()
         self.steps.append(step)
-        for name, logged in self.values.items():
-            logged.append(means.get(name))
+        for name, values in self.values.items():
+            values.append(means.get(name))
         return means
 
     def state_dict(self) -> dict[str, Any]:
