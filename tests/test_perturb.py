@@ -104,7 +104,8 @@ def test_a_fixed_step_is_a_factor_and_observes_nothing(size: float, gradient: Te
     assert not step.state_dict()
     torch.testing.assert_close(step(gradient), size * gradient, rtol=0, atol=0)
     alike = Step.parse(step)
-    assert alike is not step and alike.size == size and not alike.is_calibrated
+    assert alike is not step
+    assert (alike.size, alike.is_calibrated) == (size, False)
 
 
 @given(gradients(), st.floats(0.001, 10))
@@ -138,6 +139,38 @@ def test_a_calibrated_step_goes_on_from_its_state_dict() -> None:
         step.observe(torch.full((2, 3), 1.0 + i))
     other.load_state_dict(step.state_dict())
     torch.testing.assert_close(other(torch.ones(2, 3)), step(torch.ones(2, 3)), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_calibrated_step_in_a_module_of_half_precision_follows_the_gradients(dtype: torch.dtype) -> None:
+    step = Step(calibrated=0.1)
+    step.observe(torch.full((8, 3), 1.3))
+    exact = step.running.clone()
+    module = nn.Sequential(step).to(dtype)
+    assert torch.equal(step.running, exact)
+    for value in (1.0, 1.15, 1e-5):
+        for _ in range(2000):
+            step.observe(torch.full((8, 3), value, dtype=dtype))
+        assert step.running.item() == pytest.approx(value, rel=0.02)
+    moved = step(torch.full((8, 3), 1e-5, dtype=dtype))
+    assert moved.dtype == dtype
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.1), rtol=0.02, atol=0)
+    # A checkpoint of before, whose mean is of the module's own type.
+    state = {name: value.to(dtype) if value.is_floating_point() else value for name, value in step.state_dict().items()}
+    other = nn.Sequential(Step(calibrated=0.1)).to(dtype)
+    other.load_state_dict({f"0.{name}": value for name, value in state.items()})
+    assert [value.dtype for value in other.state_dict().values()] == [torch.float32, torch.int64]
+    assert other[0].running.item() == pytest.approx(1e-5, rel=0.02)
+    assert module.double()[0].running.dtype == torch.float64
+
+
+def test_gradients_that_return_after_none_move_inputs_a_hundred_times_as_far_at_most() -> None:
+    step = Step(calibrated=0.1)
+    for value in [1.0] * 500 + [0.0] * 3000:
+        step.observe(torch.full((8, 3), value))
+    returned = torch.ones(8, 3)
+    step.observe(returned)
+    torch.testing.assert_close(step(returned), torch.full((8, 3), 0.1 / Step.SHARE), rtol=1e-3, atol=0)
 
 
 @given(st.floats(0, allow_infinity=False) | st.integers(0, 10**300))

@@ -112,7 +112,10 @@ class Step(nn.Module):
     L-infinity norms, so that perturbations have about that mean size in input units whatever the loss, the net and
     the batch size: the paper chose its "ranges so that L-infinity norms of the perturbations are of similar sizes"
     (section 4) without saying how. The mean looks back over the last fifth of the steps, later over the last hundred:
-    while gradients grow, early in training, the size is above what is wanted, while they fall below it.
+    while gradients grow, early in training, the size is above what is wanted, while they fall below it. Where
+    gradients return after many steps without any, it is up to 1 / SHARE, a hundred times, what is wanted at first.
+
+    The mean is of float32 at least, whatever the module is cast to: in bfloat16 a hundredth would round to nothing.
 
     Args:
         size: factor on the gradient, >= 0; 0 moves nothing.
@@ -173,6 +176,13 @@ class Step(nn.Module):
             raise SettingsError(f'a step is a number or "calibrated:NUMBER", not {value!r}') from error
         return cls(calibrated=size) if calibrated else cls(size)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Step":
+        before = self.running if self.is_calibrated else None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if before is not None and self.running.dtype in (torch.bfloat16, torch.float16):
+            self.running = before.to(self.running.device)
+        return self
+
     @torch.no_grad()
     def observe(
         self, gradient: Float[Tensor, "batch *shape"], *, n: float | None = None, processes: Processes = ALONE
@@ -186,7 +196,7 @@ class Step(nn.Module):
         """
         if self.is_calibrated:
             n = len(gradient) if n is None else n
-            mean = mean_over(example_norms(gradient, "linf"), n)
+            mean = mean_over(example_norms(gradient, "linf").to(self.running), n)
             if processes.size > 1:
                 total, of_all = processes.sum(torch.stack([mean * n, torch.full_like(mean, n)]))
                 mean, n = total / of_all, float(of_all)
@@ -194,7 +204,7 @@ class Step(nn.Module):
                 return
             self.observed += 1
             share = (self.YOUNG / (self.observed.to(self.running) + self.YOUNG - 1)).clamp(min=self.SHARE)
-            self.running.lerp_(mean.to(self.running), share)
+            self.running.lerp_(mean, share)
 
     def forward(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Perturbation for a gradient; a calibrated step that has observed nothing goes by this one."""
@@ -202,7 +212,9 @@ class Step(nn.Module):
             return self.size * gradient
         mean = self.running if self.observed > 0 else example_norms(gradient, "linf").mean()
         # A loss that no input can change has zero gradients; there is no direction to hold a size in.
-        return self.size * (gradient / torch.where(mean > 0, mean, torch.inf))
+        divisor = torch.where(mean > 0, mean, torch.inf)
+        precise = gradient.to(torch.promote_types(gradient.dtype, divisor.dtype))  # half has no small means
+        return (self.size * (precise / divisor)).to(gradient.dtype)
 
     def extra_repr(self) -> str:
         return f"calibrated={self.size}" if self.is_calibrated else f"{self.size}"
