@@ -1,4 +1,5 @@
 from copy import deepcopy
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from crossgrad import Batch, DomainDataset
+from crossgrad._types import UNLABELLED
 from crossgrad.building import build_method
 from crossgrad.errors import DataError, NonFiniteLossError, SettingsError
 from crossgrad.experiments.settings import Settings
@@ -204,6 +206,39 @@ def test_progress_is_watched_a_hundred_times_by_default_and_after_the_last_step(
     assert train(build("erm", vectors()), vectors(), steps=2).steps == [1, 2]
 
 
+def test_a_value_that_some_steps_lack_is_averaged_over_those_that_have_it() -> None:
+    history = History()
+    logged = [[{"a": 1.0}, {"a": 2.0, "b": 5.0}, {"a": 3.0}], [{"a": 4.0}], [{"a": 5.0, "b": 8.0}, {"b": 11.0}]]
+    for step, stretch in zip((3, 4, 6), logged, strict=True):
+        for results in stretch:
+            history.add({name: torch.tensor(value) for name, value in results.items()})
+        history.close(step)
+    assert history.values == {"a": [2.0, 4.0, 5.0], "b": [5.0, None, 9.5]}
+    assert history.means == {"a": pytest.approx(3.0), "b": pytest.approx(8.0)}
+    assert history.last == {"a": 5.0, "b": 9.5}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_what_is_logged_of_labels_is_that_of_the_labelled_examples_however_few_a_batch_has(batch_size: int) -> None:
+    hidden = torch.arange(96) % 4 > 0
+    dataset = replace(vectors(), labels=torch.where(hidden, UNLABELLED, vectors().labels), partly_labelled=True)
+    method = build("crossgrad", dataset)
+    optimizer = torch.optim.SGD(method.parameters(), lr=1e-12)
+    steps = 2 * 96 // batch_size  # each example twice
+    history = fit(
+        method, dataset, optimizer=optimizer, max_steps=steps, batch_size=batch_size, seed=0, watch_every=steps // 3
+    )
+    with torch.no_grad():
+        logits = method(dataset.inputs[~hidden])
+    labels = dataset.labels[~hidden]
+    loss, right = nn.functional.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
+    # A batch of one counts as one of more: their mean is close to the examples', and not exactly theirs.
+    tolerance = 1e-4 if batch_size == 1 else 0.15
+    assert history.means["label_loss"] == pytest.approx(loss, rel=tolerance)
+    assert history.means["label_accuracy"] == pytest.approx(right, rel=tolerance)
+    assert history.means["perturbed_label_loss"] > 0.9 * loss
+
+
 def test_a_history_of_nothing_has_no_values() -> None:
     assert History().last == {}
 
@@ -293,9 +328,10 @@ def test_a_loss_that_is_not_finite_stops_before_that_step_and_names_it() -> None
         ({"steps": -3}, "max_steps is at least 1, not -3"),
         ({"watch_every": 0}, "watch_every is at least 1, not 0"),
         ({"batch_size": 0}, "batch_size is at least 1, not 0"),
+        ({"seed": -1}, "seed is at least 0, not -1"),
     ],
 )
-def test_numbers_below_one_are_refused_before_anything_changes(wrong: dict[str, int], message: str) -> None:
+def test_numbers_that_are_too_small_are_refused_before_anything_changes(wrong: dict[str, int], message: str) -> None:
     method = build("erm", vectors())
     before = deepcopy(method.state_dict())
     with pytest.raises(SettingsError, match=message):

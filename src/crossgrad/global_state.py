@@ -76,23 +76,30 @@ def write_generator(device: torch.device, state: torch.Tensor) -> None:
         torch.cuda.set_rng_state(state, device)
 
 
+def seed_generators(device: torch.device, seed: int) -> None:
+    """Begin torch's global generators of the CPU and of a device from a seed.
+
+    Generators of other devices are left alone, which torch.manual_seed would not do.
+    """
+    with _generators_lock:
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+
+
 @contextmanager
 def generators_restored(device: torch.device, *, seed: int | None = None) -> Iterator[None]:
     """Torch's global generators of the CPU and of a device are as before afterwards, the last thread's end included.
 
     Args:
         device: whose generator is used beside the CPU's.
-        seed: to begin from; None to go on from their states. Generators of other devices are left alone, which
-            torch.manual_seed would not do.
+        seed: to begin from; None to go on from their states.
     """
     devices = {str(each): each for each in (torch.device("cpu"), device)}
     with _generators.restored(lambda: {name: read_generator(each) for name, each in devices.items()}):
         if seed is not None:
-            with _generators_lock:
-                torch.default_generator.manual_seed(seed)
-                if device.type == "cuda":
-                    with torch.cuda.device(device):
-                        torch.cuda.manual_seed(seed)
+            seed_generators(device, seed)
         yield
 
 

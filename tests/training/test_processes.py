@@ -17,6 +17,7 @@ from crossgrad.processes import ALONE, Processes, joined
 from crossgrad.training import fit
 from crossgrad.training.checkpoints import Checkpoints
 from crossgrad.training.combining import combine
+from crossgrad.training.generators import seeded
 from crossgrad.training.stopping import EarlyStopping
 from small import images, vectors
 from together import Raised, call_together
@@ -186,12 +187,16 @@ def combine_in_three() -> tuple[list[Any], dict[str, float]]:
         rank = processes.rank
         net = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(2)) for _ in range(3)])
         net.register_buffer("running", torch.tensor(float(rank)))
+        frozen = torch.nn.Module().eval()
+        frozen.register_buffer("constant", torch.arange(1, 1000) / 7)
+        net.frozen = frozen
         net[0].grad = torch.tensor([1.0, 10.0]) * rank
         if rank == 1:
             net[1].grad = torch.tensor([7.0, 0.0])
         n_own = (4, 2, 1)[rank]
         results = combine(net, {"loss": torch.tensor(7.0 * rank)}, n_own=n_own, n=7, processes=processes)
         gradients = [None if value.grad is None else value.grad.tolist() for value in net]
+        assert torch.equal(frozen.constant, torch.arange(1, 1000) / 7), "a mean of equal values rounds them"
         return [*gradients, float(net.running)], {name: float(value) for name, value in results.items()}
 
 
@@ -268,6 +273,22 @@ def move_in_one_process() -> float | None:
 
 def test_looking_at_perturbations_in_one_process_waits_for_no_other() -> None:
     assert call_together(move_in_one_process) == [pytest.approx(0.1, rel=1e-4), None]
+
+
+def test_each_process_draws_noise_of_its_own_in_each_step_and_for_its_own_device_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeded_everywhere: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded_everywhere.append)
+    drawn = []
+    with seeded(5, torch.device("cpu")) as generators:
+        for _ in range(2):
+            for rank, step in ((0, 1), (1, 1), (0, 2), (1, 2)):
+                generators.begin(step, Processes(rank, size=2))
+                drawn.append(torch.rand(8).tolist())
+    assert drawn[:4] == drawn[4:]
+    assert len({tuple(values) for values in drawn}) == 4
+    assert not seeded_everywhere
 
 
 class BrokenOff(Exception):  # noqa: N818

@@ -50,7 +50,8 @@ def combine(
     """Make every process's gradients and losses those of the whole batch, by one sum over the processes.
 
     The running statistics of batch normalisation are averaged alike: they would drift apart otherwise, and a checkpoint
-    holds those of one process. So a value that is NaN in one process is NaN in all.
+    holds those of one process. So a value that is NaN in one process is NaN in all. Buffers of modules in evaluation
+    mode, such as a frozen encoder's, are the same in all, and stay: a mean would round them.
 
     Args:
         module: its gradients are means over this process's examples, and are replaced. A parameter without one has
@@ -66,7 +67,13 @@ def combine(
     if processes.size == 1:
         return results
     parameters = list(module.parameters())
-    buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
+    buffers = [
+        buffer
+        for part in module.modules()
+        if part.training
+        for buffer in part.buffers(recurse=False)
+        if buffer.is_floating_point()
+    ]
     has_gradient = torch.tensor([parameter.grad is not None for parameter in parameters])
     own = [
         *(torch.zeros_like(value) if value.grad is None else value.grad for value in parameters),

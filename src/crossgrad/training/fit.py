@@ -50,7 +50,7 @@ def fit(
         optimizer: over the method's parameters.
         max_steps: optimiser steps of each of the method's phases, at least 1.
         batch_size: examples a step, of all processes together.
-        seed: of batches and dropout; torch's global generator is left as it was.
+        seed: of batches and dropout, at least 0; torch's global generator is left as it was.
         balanced: draw batches from the domains in turn, as `Sampler` says.
         schedule: of the optimiser's learning rate, stepped once a step.
         clip: what is done to a module's gradients between `backward` and the optimiser's step.
@@ -68,8 +68,8 @@ def fit(
     Raises:
         NonFiniteLossError: a loss became NaN or infinite; names the step. Parameters are as before that step. Or the
             last step made logits NaN or infinite.
-        SettingsError: max_steps, batch_size or watch_every is below 1, or batch_size below the number of processes, or
-            there is no such precision.
+        SettingsError: max_steps, batch_size or watch_every is below 1, or seed below 0, or batch_size below the number
+            of processes, or there is no such precision.
         CheckpointError: a checkpoint that is there cannot be used, or another process found another one.
         ProcessesError: another process ended, or did not answer in time.
 
@@ -83,9 +83,9 @@ def fit(
         True
     """
     watch_every = max(1, max_steps // 100) if watch_every is None else watch_every
-    for name, value in (("max_steps", max_steps), ("watch_every", watch_every)):
-        if value < 1:
-            raise SettingsError(f"{name} is at least 1, not {value!r}")
+    for name, value, least in (("max_steps", max_steps, 1), ("watch_every", watch_every, 1), ("seed", seed, 0)):
+        if value < least:
+            raise SettingsError(f"{name} is at least {least}, not {value!r}")
     check_precision(precision)
     n_steps = max_steps * method.N_PHASES
     device = next(method.parameters()).device

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crossgrad.global_state import generators_restored, read_generator, write_generator
+from crossgrad.global_state import generators_restored, read_generator, seed_generators, write_generator
 from crossgrad.processes import Processes
 
 
@@ -36,7 +36,8 @@ class Generators:
         seed, rank and step the noise needs none.
         """
         if processes.size > 1:
-            torch.manual_seed(int(np.random.SeedSequence([self.seed, processes.rank, step]).generate_state(1)[0]))
+            seed = np.random.SeedSequence([self.seed, processes.rank, step]).generate_state(1)[0]
+            seed_generators(self.device, int(seed))
 
     def state_dict(self) -> dict[str, Tensor]:
         """By kind of device."""
