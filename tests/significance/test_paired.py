@@ -37,6 +37,11 @@ def test_paired_t_calls_one_in_twenty_differences_of_nothing_significant():
     assert found == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / trials))
 
 
+def test_a_p_value_of_the_level_itself_is_not_significant():
+    assert not Comparison(1.0, 0.0, 2.0, 0.05, 6).distinguishable
+    assert Comparison(1.0, 0.0, 2.0, math.nextafter(0.05, 0), 6).distinguishable
+
+
 def test_intervals_cover_the_true_difference_in_nineteen_of_twenty_trials():
     generator = np.random.default_rng(2)
     trials, covered = 2000, 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 """Coverage of every interval in this package."""
 
-SIGNIFICANCE_LEVEL = 1 - CONFIDENCE
+SIGNIFICANCE_LEVEL = 0.05  # as written: 1 - CONFIDENCE is a little more, and a p-value of 0.05 would be below it
 
 _ROUNDING = 1e-9
 """Of the largest value: an accuracy of 10,000 examples that differs by one has 1e-12 of rounding in its difference."""
