@@ -68,6 +68,12 @@ def test_dropout_lies_behind_the_features_and_works_in_training_alone() -> None:
     inputs = torch.randn(64, *SHAPE)
     torch.testing.assert_close(net.features(inputs), net.features(inputs), rtol=0, atol=0)
     assert not torch.equal(net(inputs), net(inputs))
+    features, seen = net.features(inputs), []
+    net.output.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    net.classify(features)
+    kept = seen[0] != 0
+    assert 0.3 < kept[features != 0].float().mean() < 0.7
+    torch.testing.assert_close(seen[0], torch.where(kept, 2 * features, 0.0), rtol=0, atol=0)
     net.eval()
     torch.testing.assert_close(net(inputs), net(inputs), rtol=0, atol=0)
 
