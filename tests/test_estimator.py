@@ -182,6 +182,46 @@ def test_labels_that_differ_in_type_alone_train_the_same_net() -> None:
         np.testing.assert_array_equal(other.predict_proba(X), as_numbers.predict_proba(X))
 
 
+@pytest.mark.parametrize(
+    ("values", "pandas", "numpy"),
+    [
+        ([7, 8], "Int64", np.int64),
+        ([7, 8], "UInt8", np.uint8),
+        ([False, True], "boolean", np.bool_),
+        (["a", "b"], "string", np.object_),
+    ],
+)
+def test_labels_that_pandas_might_have_none_of_come_back_as_they_are(
+    values: list[Any], pandas: str, numpy: Any
+) -> None:
+    X, _, domains = samples()
+    y = pd.Series(values * (len(X) // 2), dtype=pandas)
+    fitted = classifier().fit(X, y, pd.Series(domains, dtype="string"))
+    assert fitted.classes_.tolist() == values
+    assert fitted.predict(X).dtype == fitted.classes_.dtype == numpy
+    plain = classifier().fit(X, np.array(values * (len(X) // 2)), domains)
+    np.testing.assert_array_equal(fitted.predict_proba(X), plain.predict_proba(X))
+    assert fitted.to_model().label_names == plain.to_model().label_names
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [7, 8, 7, 8, None, 7],
+        np.array([7, 8, 7, 8, np.nan, 7]),
+        np.array(["a", "b", "a", "b", None, "a"], dtype=object),
+        pd.Series([7, 8, 7, 8, None, 7], dtype="Int64"),
+        pd.Series([True, False, True, False, None, True], dtype="boolean"),
+        pd.Series(["a", "b", "a", "b", None, "a"], dtype="string"),
+    ],
+)
+def test_a_label_or_a_domain_that_is_missing_is_told_with_its_place(y: Any) -> None:
+    with pytest.raises(DataError, match="y must have one entry for each input, but entry 4 is missing"):
+        classifier().fit(np.eye(6), y, list("ababab"))
+    with pytest.raises(DataError, match="domains must have one entry for each input, but entry 4 is missing"):
+        classifier().fit(np.eye(6), list("ababab"), y)
+
+
 def test_domains_are_required_where_the_method_looks_at_them() -> None:
     X, y, domains = samples()
     with pytest.raises(DataError, match=r"crossgrad needs the domain of every sample: fit\(X, y, domains=...\)"):
@@ -520,6 +560,22 @@ def test_a_warm_start_takes_no_output_for_another_s() -> None:
         warm.fit(X, y, where)
 
 
+def test_a_warm_start_takes_no_inputs_of_another_shape() -> None:
+    X, y, domains = samples()
+    warm = classifier(warm_start=True).fit(X, y, domains)
+    before = warm.predict_proba(X)
+    for other in (X[:, :4], X[:, :4].tolist(), pd.DataFrame(X[:, :4])):
+        with pytest.raises(
+            SettingsError, match="goes on with the features of the fit before, 5, not with 4; set warm_"
+        ):
+            warm.fit(other, y, domains)
+    np.testing.assert_array_equal(warm.predict_proba(X), before)
+    pictures = np.random.default_rng(0).random((len(X), 8, 16))
+    warm = classifier("erm", warm_start=True).fit(pictures[..., :8], y)
+    with pytest.raises(SettingsError, match=r"inputs of the fit before, of shape \(1, 8, 8\), not with of shape"):
+        warm.fit(pictures, y)
+
+
 # With scikit-learn's tools
 
 
@@ -647,6 +703,20 @@ def test_a_saved_model_comes_back_as_a_classifier_with_its_classes(labels: list[
         CrossGradClassifier.from_model(model, classes=[1, 2])
     with pytest.raises(DataError, match="each another one"):
         CrossGradClassifier.from_model(model, classes=[1, 2, 2])
+
+
+@pytest.mark.parametrize("kind", [int, float, str, "boolean"])
+def test_classes_of_a_model_are_not_given_in_another_order(kind: Any) -> None:
+    X, _, domains = samples()
+    labels = np.array([False, True]) if kind == "boolean" else np.array([9, 10]).astype(kind)
+    model = classifier(max_steps=1).fit(X, labels[np.arange(len(X)) % 2], domains).to_model()
+    names = model.label_names
+    in_order = [label for name in names for label in labels if str(label).removesuffix(".0") == name]
+    assert CrossGradClassifier.from_model(model, classes=in_order).predict(X).dtype.kind == labels.dtype.kind
+    with pytest.raises(DataError) as caught:
+        CrossGradClassifier.from_model(model, classes=in_order[::-1])
+    assert f"the model's, {names[0]!r}, {names[1]!r}, not in the order {names[1]!r}, {names[0]!r}" in str(caught.value)
+    assert CrossGradClassifier.from_model(model, classes=["new", "names"]).classes_.tolist() == ["new", "names"]
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])

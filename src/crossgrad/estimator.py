@@ -27,7 +27,7 @@ from crossgrad.experiments.trained_model import trained_model, warning
 from crossgrad.global_state import torch_threads
 from crossgrad.methods import METHODS
 from crossgrad.model import Model
-from crossgrad.samples import are_paths, read_weights, samples_dataset
+from crossgrad.samples import are_paths, read_labels, read_weights, samples_dataset
 from crossgrad.training import Stretch
 
 WITHOUT_DOMAINS = ("erm", "label_grad")
@@ -147,9 +147,10 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             unlabelled_domain: its name. Samples whose domain has that name are of the same domain.
 
         Raises:
-            DataError: a ValueError: no domains or only one, one class, or as `DomainDataset.from_arrays`.
+            DataError: a ValueError: no domains or only one, one class, a label that is missing, or as
+                `DomainDataset.from_arrays`.
             SettingsError: a ValueError: a parameter is unknown or out of range, or `warm_start` with other labels,
-                domains or nets than before.
+                domains, features or nets than before.
             NonFiniteLossError: a loss became NaN or infinite.
         """
         previous: Model | None = getattr(self, "_model", None) if self.warm_start else None
@@ -157,11 +158,13 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         settings = self._settings(method)
         if unlabelled is not None:
             check_takes_unlabelled(method)
+        if previous is not None:
+            self._check_features(X)
         dataset, classes = self._dataset(X, y, domains, sample_weight)
         if unlabelled is not None:
             dataset = with_unlabelled(dataset, self._new(unlabelled), domain=unlabelled_domain)
         if previous is not None:
-            _check_names(previous, dataset)
+            _check_goes_on(previous, dataset)
         run = Run(
             held_out=(), method=method, net=self.net or default_net(dataset), seed=self._seed(), settings=settings
         )
@@ -209,7 +212,7 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             classes: the labels of its columns, in their order; None: `model.label_names`, which are text.
 
         Raises:
-            DataError: another number of classes than the model has, or one twice.
+            DataError: another number of classes than the model has, or one twice, or the model's in another order.
 
         Example:
             >>> X, y, domains = np.eye(4), [7, 8, 7, 8], [0, 0, 1, 1]
@@ -237,6 +240,12 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         n = len(model.label_names)
         if classifier.classes_.shape != (n,) or len(np.unique(classifier.classes_)) < n:
             raise DataError(f"{classes!r} are not the classes of a model of {n} labels, each another one")
+        texts = list(map(_as_text, classifier.classes_.tolist()))
+        if sorted(texts) == sorted(model.label_names) and texts != list(model.label_names):
+            raise DataError(
+                f"classes come in the order of the model's, {quoted(model.label_names)}, not in the order "
+                f"{quoted(texts)}"
+            )
         if len(model.input_shape) == 1:
             classifier.n_features_in_ = model.input_shape[0]
         return classifier
@@ -261,7 +270,16 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31))
 
+    def _check_features(self, X: Any) -> None:
+        """Before `n_features_in_` is set anew: where X is refused, the weights of the fit before stay in use."""
+        if not hasattr(self, "n_features_in_") or are_paths(X):
+            return
+        for n in np.shape(_as_array(X))[1:2]:
+            if n != self.n_features_in_:
+                raise _other_than_before("features", str(self.n_features_in_), str(n))
+
     def _dataset(self, X: Any, y: Any, domains: Any, sample_weight: Any) -> tuple[DomainDataset, NDArray[Any]]:
+        y = read_labels(y)
         if are_paths(X):
             values, labels = np.array(list(map(fspath, X)), dtype=object), column_or_1d(y, warn=True)
         else:
@@ -303,8 +321,13 @@ def _everything(dataset: DomainDataset) -> Split:
     return Split((), train=torch.arange(len(dataset)), in_domain=nothing, out_of_domain=nothing)
 
 
-def _check_names(previous: Model, dataset: DomainDataset) -> None:
-    """Refuse to go on with outputs that would come to mean something else."""
+def _as_text(label: Any) -> str:
+    """As a dataset names it."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _check_goes_on(previous: Model, dataset: DomainDataset) -> None:
+    """Refuse to go on with inputs that do not fit, or with outputs that would come to mean something else."""
     there = set(dataset.domains.tolist())
     names = [name for index, name in enumerate(dataset.domain_names) if index in there]
     if dataset.unlabelled is not None and dataset.unlabelled.domain not in names:
@@ -314,7 +337,13 @@ def _check_names(previous: Model, dataset: DomainDataset) -> None:
         ("domains", list(previous.card.get("training_domains", names)), names),
     ):
         if before != now:  # in another order, outputs would be taken for each other's
-            raise SettingsError(
-                f"warm_start goes on with the {what} of the fit before, {quoted(before)}, not with {quoted(now)}; "
-                "set warm_start=False, or take a clone"
-            )
+            raise _other_than_before(what, quoted(before), quoted(now))
+    if (shape := tuple(dataset.inputs.shape[1:])) != previous.input_shape:
+        raise _other_than_before("inputs", f"of shape {previous.input_shape}", f"of shape {shape}")
+
+
+def _other_than_before(what: str, before: str, now: str) -> SettingsError:
+    return SettingsError(
+        f"warm_start goes on with the {what} of the fit before, {before}, not with {now}; "
+        "set warm_start=False, or take a clone"
+    )

@@ -14,7 +14,7 @@ from torch import Tensor
 from crossgrad.data import Decoding, DomainDataset, LazyInputs
 from crossgrad.data.inputs import read_inputs
 from crossgrad.data.media import read_media
-from crossgrad.data.naming import name_indices
+from crossgrad.data.naming import check_none_is_missing, name_indices
 from crossgrad.data.telling import tell_nobody
 from crossgrad.errors import DataError
 
@@ -51,6 +51,25 @@ def read_weights(sample_weight: Any) -> NDArray[np.float64]:
     if not weights.any():
         raise DataError("every sample_weight is zero: there is nothing to train on")
     return weights
+
+
+def read_labels(y: Any) -> Any:
+    """Labels for scikit-learn's checks: what pandas holds as whole numbers or booleans that may be missing, as NumPy's.
+
+    Those checks would make floats of them. Whatever else came is given back as it is.
+
+    Raises:
+        DataError: one is missing.
+
+    Example:
+        >>> import pandas as pd
+        >>> read_labels(pd.Series([7, 8], dtype="Int64")).dtype
+        dtype('int64')
+    """
+    if isinstance(y, list) or getattr(y, "ndim", None) == 1:
+        check_none_is_missing(y, what="y")
+    dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)  # pandas' own types have it
+    return y.to_numpy(dtype=dtype) if getattr(dtype, "kind", "") in ("i", "u", "b") else y
 
 
 def samples_dataset(
