@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import typer
 
+from commands import Command
 from crossgrad.cli import completion
 from crossgrad.cli.app import app, main
 from crossgrad.cli.examples import EXAMPLES
@@ -272,6 +273,36 @@ def test_exit_codes_are_as_documented(arguments: list[str], code: int, tmp_path:
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert bool(done.stderr) == bool(code)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", ["data list", "data list --json", "--version", "--help"])
+def test_output_that_cannot_be_written_is_told_in_one_sentence(arguments: str, unbuffered: str) -> None:
+    for where, why in ((">/dev/full", "No space left on device"), (">&-", "standard output is closed")):
+        line = f"{shlex.join(COMMAND)} {arguments} {where}"
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"Error: cannot write the output: {why}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes of Linux")
+def test_a_reader_that_has_had_enough_is_told_nothing() -> None:
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        [*COMMAND, "data", "list"], env=environment, stdout=ours, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_an_error_of_the_system_names_the_file(command: Command) -> None:
+    name = "x" * 300
+    done = command("report", name)
+    assert (done.code, done.out, done.err) == (1, "", f"Error: File name too long: {name!r}\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals of Linux")

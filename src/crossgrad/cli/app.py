@@ -1,5 +1,7 @@
 """The commands, listed once, and how errors end."""
 
+import errno
+import os
 import signal
 import sys
 import warnings
@@ -26,6 +28,9 @@ from crossgrad.errors import CheckpointWarning, CrossGradError, DataWarning, Oth
 
 USAGE_ERROR: type[Any] = typer.BadParameter.__bases__[0]
 """What is raised for arguments that are none: click's, or that of the copy of click that typer has from 0.26 on."""
+
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
+"""Errors of writing; they name no file."""
 
 app = typer.Typer(
     name="crossgrad",
@@ -82,8 +87,29 @@ def _tell_usage(error: Any) -> None:
         say(f"Error: {message}", style="red")
 
 
+def _flush() -> None:
+    """Write what is left to be printed, while a failure can be told; the interpreter would do so as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # it does so all the same
+        if isinstance(error, BrokenPipeError):  # who reads had enough, as `| head` has
+            sys.exit(1)
+        raise
+
+
+def _sentence(error: OSError) -> str:
+    if error.filename is not None:
+        return f"{error.strerror}: {error.filename!r}"
+    what = "cannot write the output: " if error.errno in CANNOT_WRITE else ""
+    return f"{what}{error.strerror or error}"
+
+
 def main() -> None:
     """Run the command line, with errors as a sentence and an exit code."""
+    if sys.stdout is None:  # the next file that is opened would take its place, and what is printed
+        say("Error: cannot write the output: standard output is closed", style="red")
+        sys.exit(1)
     warnings.showwarning = _show_warning
     for category in (DataWarning, CheckpointWarning, TrainingWarning):
         warnings.simplefilter("always", category)
@@ -95,7 +121,11 @@ def main() -> None:
         command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "train")
         if command != "train":
             refuse_several(command)
-        sys.exit(app(standalone_mode=False))
+        try:
+            code = app(standalone_mode=False)
+        finally:
+            _flush()
+        sys.exit(code)
     except USAGE_ERROR as error:
         if speaks():
             _tell_usage(error)
@@ -109,4 +139,7 @@ def main() -> None:
         sys.exit(1 if isinstance(error, RuntimeError | ArithmeticError) else 2)
     except MemoryError as error:
         say(f"Error: there is not enough memory{f': {error}' if str(error) else ''}; ask for less", style="red")
+        sys.exit(1)
+    except OSError as error:
+        say(f"Error: {_sentence(error)}", style="red")
         sys.exit(1)
