@@ -277,7 +277,7 @@ def test_a_message_is_never_cut_in_two_by_the_width_of_a_terminal(command: Comma
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
-    return crossgrad.model_folder.save(crossgrad.train(vectors(), max_steps=5), folder)
+    return crossgrad.save(crossgrad.train(vectors(), max_steps=5), folder)
 
 
 def test_train_saves_the_model_that_the_library_would(command: Command) -> None:
@@ -388,31 +388,68 @@ def test_image_files_are_labelled_one_by_one(command: Command, tmp_path: Path) -
     assert command("train", "pictures", *options).code == 0
     done = command("predict", "model", *map(str, files), "--json")
     assert [parse(line)["label"] for line in done.out.splitlines()] == [file.parent.name for file in files]
-    (tmp_path / "bad.png").write_bytes(b"nonsense")
-    refused = command("predict", "model", str(files[0]), "bad.png", "--json")
-    assert (refused.code, refused.out) == (2, "")
-    assert "cannot read image 'bad.png'" in refused.err
+    folder = command("predict", "model", "pictures", "--json")
+    assert [parse(line) for line in folder.out.splitlines()] == [
+        parse(line) | {"file": str(file.relative_to(tmp_path))}
+        for file, line in sorted(zip(files, done.out.splitlines(), strict=True))
+    ]
 
 
-def test_predict_leaves_out_what_cannot_be_read_only_if_asked(command: Command) -> None:
-    pictures = save_pictures(Path("scans"))
+def printed_files(form: str, text: str) -> list[str]:
+    if form == "jsonl":
+        return [parse(line)["file"] for line in text.splitlines()]
+    if form == "csv":
+        return [row["file"] for row in csv.DictReader(io.StringIO(text))]
+    return [line.split()[0] for line in text.splitlines()[1:]]
+
+
+def test_predict_prints_what_it_can_before_a_file_that_it_cannot_read(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_pictures(Path("scans"))
     assert command("train", "scans", "--image-size", "8", "--max-steps", "2", "--output", "model").code == 0
+    pictures = [f"{n}.png" for n in range(5)]
+    for name, file in zip(pictures, sorted(Path("scans").rglob("*.png")), strict=False):
+        file.rename(name)
     Path("broken.png").write_bytes(b"no image")
-    files = [str(pictures[0]), "broken.png", *map(str, pictures[1:])]
-    refused = command("predict", "model", *files, "--json")
-    assert (refused.code, refused.out) == (2, "")
-    assert "'broken.png'" in refused.err
-    done = command("predict", "model", *files, "--json", "--skip-unreadable")
-    assert done.code == 0
-    assert [json.loads(line)["file"] for line in done.out.splitlines()] == list(map(str, pictures))
-    assert "'broken.png'" in done.err
+    for at_a_time in (1, 2, 256):
+        monkeypatch.setattr("crossgrad.cli.predict.FILES_AT_A_TIME", at_a_time)
+        for form in ("jsonl", "csv", "table"):
+            files = [*pictures[:3], "broken.png", *pictures[3:]]
+            done = command("predict", "model", *files, "--format", form)
+            assert (done.code, printed_files(form, done.out)) == (1, pictures[:3])
+            assert done.err.startswith("Error: cannot read image 'broken.png'")
+            none = command("predict", "model", "broken.png", *pictures, "--format", form)
+            assert (none.code, none.out) == (2, "")
+            assert "'broken.png'" in none.err
+            rest = command("predict", "model", *files, "--format", form, "--skip-unreadable")
+            assert (rest.code, printed_files(form, rest.out)) == (0, pictures)
+            assert rest.err.startswith("Warning: cannot read image 'broken.png'")
+    nothing = command("predict", "model", "broken.png", "broken.png", "--format", "csv", "--skip-unreadable")
+    assert (nothing.code, nothing.out) == (2, "")
+    assert nothing.err.endswith("Error: nothing was labelled: 2 files cannot be read\n")
+
+
+def test_predict_finds_out_what_it_can_before_it_prints(command: Command, model: Path) -> None:
+    Path("empty").mkdir()
+    Path("picture.png").write_bytes(b"no image")
+    for path, message in (
+        ("absent.png", "no such file or folder: 'absent.png'"),
+        ("absent.npz", "no such file or folder: 'absent.npz'"),
+        ("empty", "no images and no audio files in 'empty'"),
+        ("picture.png", "the model is trained on arrays of shape (5,), it cannot read files"),
+    ):
+        for options in ((), ("--skip-unreadable",)):
+            done = command("predict", str(model), "vectors.npz", path, "--json", *options)
+            assert (done.code, done.out) == (2, "")
+            assert done.err == f"Error: {message}\n"
 
 
 def test_predict_tells_a_model_or_a_file_that_cannot_be_used(command: Command, model: Path) -> None:
+    np.savez("other.npz", inputs=np.zeros((2, 4)))
     for arguments, message in (
         (("absent", "vectors.npz"), "no model at 'absent'"),
-        ((str(model), "absent.npz"), "no such file: 'absent.npz'"),
-        ((str(model), "picture.png"), "it cannot read files"),
+        ((str(model), "other.npz"), "inputs have shape (4,), the model takes (5,)"),
     ):
         done = command("predict", *arguments)
         assert (done.code, done.out) == (2, "")

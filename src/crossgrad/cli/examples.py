@@ -28,7 +28,7 @@ EXAMPLES = {
     ),
     "predict": (
         "crossgrad predict model/ new/*.png",
-        "crossgrad predict model/ new/*.png --format csv > labels.csv",
+        "crossgrad predict model/ new/ --format csv > labels.csv",
     ),
     "export": (
         "crossgrad export model/ model.onnx",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import math
 import sys
 import warnings
@@ -15,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossgrad.cli import options
-from crossgrad.cli.console import out, show_json, status
+from crossgrad.cli.console import count, out, say, show_json, status
 from crossgrad.errors import DataError, DataWarning
 from crossgrad.printing import printable
 
@@ -40,7 +41,9 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILES...", help="Images or audio files, or .npz with inputs or signals.", show_default=False
+            metavar="FILES...",
+            help="Images or audio files, folders of such, or .npz with inputs or signals.",
+            show_default=False,
         ),
     ],
     form: Annotated[PredictionFormat, typer.Option("--format", help="Of what is printed.")] = PredictionFormat.table,
@@ -61,21 +64,50 @@ def predict(
             options.look_here()
         loaded = load(model, allow_import=allow_import)
         loaded.method.to(device)
-    chunks = _predictions(loaded, files, skip_unreadable=skip_unreadable)
-    _PRINTERS[PredictionFormat.jsonl if as_json else form](loaded.label_names, chunks)
+        found = _found(loaded, files)
+    chunks = _predictions(loaded, found, skip_unreadable=skip_unreadable)
+    first = next(chunks, None)  # what is wrong up to here is told before anything is printed
+    if first is None:
+        raise DataError(f"nothing was labelled: {count(len(found), 'file')} cannot be read")
+    failures: list[DataError] = []
+    printed = itertools.chain([first], _up_to_failure(chunks, failures))
+    _PRINTERS[PredictionFormat.jsonl if as_json else form](loaded.label_names, printed)
+    if failures:
+        say(f"Error: {failures[0]}", style="red")
+        raise typer.Exit(1)
 
 
 Chunks = Iterator[tuple[list[str], "Predictions"]]
 
 
+def _found(model: "Model", paths: list[Path]) -> list[Path]:
+    """The files at all paths, and whatever can be said of them before one is read."""
+    from crossgrad.data.new_files import files_at, is_archive
+    from crossgrad.data.new_inputs import check_reads_files
+
+    found = [Path(file) for path in paths for file in files_at(path)]
+    if not all(map(is_archive, found)):
+        check_reads_files(model.input_shape, model.decoding)
+    return found
+
+
+def _up_to_failure(chunks: Chunks, failures: list[DataError]) -> Chunks:
+    """All chunks that there are before one fails, which is kept to be told of when these are printed."""
+    try:
+        yield from chunks
+    except DataError as error:
+        failures.append(error)
+
+
 def _predictions(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Chunks:
     """Names and predictions, so many files at a time."""
     from crossgrad.data import read_archived_inputs
+    from crossgrad.data.new_files import is_archive
 
     at_a_time = max(1, min(FILES_AT_A_TIME, BYTES_AT_A_TIME // (4 * math.prod(model.input_shape))))
     together: list[Path] = []
     for file in files:
-        if file.suffix.lower() == ".npz":
+        if is_archive(file):
             yield from _of_files(model, together, skip_unreadable=skip_unreadable)
             together = []
             inputs = read_archived_inputs(file)
@@ -90,12 +122,14 @@ def _predictions(model: "Model", files: list[Path], *, skip_unreadable: bool) ->
 
 def _of_files(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Chunks:
     readable, decoded = [], []
+    failure: DataError | None = None
     for file in files:
         try:
             decoded.append(model.decode(file))
         except DataError as error:
-            if not skip_unreadable or model.decoding is None:
-                raise
+            if not skip_unreadable:
+                failure = error
+                break
             warnings.warn(str(error), DataWarning, stacklevel=2)
         else:
             readable.append(str(file))
@@ -103,6 +137,8 @@ def _of_files(model: "Model", files: list[Path], *, skip_unreadable: bool) -> Ch
         import torch
 
         yield readable, model.predict(torch.stack([torch.from_numpy(values) for values in decoded]))
+    if failure is not None:
+        raise failure
 
 
 def _print_jsonl(label_names: tuple[str, ...], chunks: Chunks) -> None:
