@@ -1,3 +1,4 @@
+import hashlib
 import sys
 from pathlib import Path
 
@@ -5,7 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from crossgrad.building import build_method, known, method_fields, method_name, parse_field, trunk_factory
+from crossgrad.building import (
+    build_method,
+    known,
+    method_fields,
+    method_name,
+    parse_field,
+    source_digest,
+    trunk_factory,
+)
 from crossgrad.errors import SettingsError
 from crossgrad.methods import METHODS, CrossGrad, Method
 from crossgrad.nets import NETS, HeadedNet
@@ -194,3 +203,12 @@ def test_a_fields_text_is_read_by_the_type_that_its_method_declares(
 def test_text_that_is_not_of_a_fields_type_is_refused(method: str, field: str, text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parse_field(method, field, text)
+
+
+def test_a_factory_with_no_file_of_its_own_is_of_its_module_as_that_was_when_it_was_imported(own_module: str) -> None:
+    file = Path(trunk_factory(f"{own_module}:plain").__code__.co_filename)  # type: ignore[attr-defined]
+    file.write_text(f"{OWN}\nfrom functools import partial\nnamed = partial(plain)")
+    assert source_digest(f"{own_module}:plain") == hashlib.sha256(OWN.encode()).hexdigest()[:16]
+    del sys.modules[own_module]
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    assert source_digest(f"{own_module}:named") == source_digest(f"{own_module}:plain") == digest

@@ -121,6 +121,18 @@ def test_an_interrupted_training_says_that_resume_goes_on(place: Path, command: 
     assert checkpoints_of(place / "model") == []
 
 
+def test_a_refused_command_leaves_the_checkpoints_of_a_training_that_goes_on(place: Path, command: Command) -> None:
+    process = start(TRAIN, place)
+    try:
+        wait_until(lambda: checkpoints_of(place / "model"))
+        code, _, said = command(*TRAIN, "--overwrite")
+        assert code == 2
+        assert f"is being written to by process {process.pid}" in said
+        assert checkpoints_of(place / "model")
+    finally:
+        end(process)
+
+
 class FirstNews:
     """The first step that each run tells of."""
 

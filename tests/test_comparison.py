@@ -113,6 +113,13 @@ def test_matched_by_seconds_a_comparison_that_goes_on_keeps_the_steps_it_began_w
     assert len(again.records) == 3
 
 
+def test_a_file_of_the_name_of_measured_seconds_that_is_somebodys_own_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "match.json").write_text('{"score": "3:2"}')
+    with pytest.raises(RecordError, match=r"holds no records \(match.json"):
+        compare(tmp_path, methods=["erm", "crossgrad"], match="seconds")
+    assert (tmp_path / "match.json").read_text() == '{"score": "3:2"}'
+
+
 def test_more_seeds_are_matched_by_the_seconds_that_the_first_were(tmp_path: Path) -> None:
     options: dict[str, Any] = {"methods": ["erm", "crossgrad"], "match": "seconds"}
     compare(tmp_path, **options)

@@ -1,3 +1,4 @@
+import errno
 import os
 import platform
 import subprocess
@@ -7,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from crossgrad.errors import RecordError
-from crossgrad.folders import LOCK, claim_folder, lock_folder, write_folder_whole, write_whole
+from crossgrad.folders import CHOICE, LOCK, MATCH_FILE, PLAN, claim_folder, folder_made_whole, lock_folder, write_whole
 from crossgrad.records import append_record
-
-OURS = ("records.jsonl", "runs", "report.html", "report.md")
 
 
 def claim(folder: Path, *keys: str, overwrite: bool = False) -> None:
-    claim_folder(folder, ours=OURS, keys=set(keys), overwrite=overwrite)
+    claim_folder(folder, keys=set(keys), overwrite=overwrite)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -53,9 +52,18 @@ def test_other_results_are_refused_and_kept(results: Path) -> None:
 
 
 def test_overwrite_deletes_what_a_comparison_left_and_nothing_else(results: Path) -> None:
-    (results / "notes.txt").write_text("mine")
+    for name in ("notes.txt", PLAN, CHOICE):
+        (results / name).write_text("mine")
+    (results / MATCH_FILE).write_text("{}")
     claim(results, "two", overwrite=True)
-    assert contents(results) == {"notes.txt": b"mine"}
+    assert contents(results) == dict.fromkeys(("notes.txt", PLAN, CHOICE), b"mine")
+
+
+def test_overwrite_deletes_what_a_sweep_left_whoever_comes_after_it(results: Path) -> None:
+    (results / PLAN).write_text('{"version": 1, "asked": {}, "points": []}')
+    (results / CHOICE).write_text("{}")
+    claim(results, "two", overwrite=True)
+    assert contents(results) == {"report.html": b"<html>"}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -165,6 +173,43 @@ def test_a_folder_that_another_process_writes_to_is_refused_until_that_is_killed
 
 
 def test_a_folder_is_written_whole_in_place_of_what_is_there(tmp_path: Path) -> None:
-    write_folder_whole(tmp_path / "runs" / "one", {"a": b"1", "b": b"2"})
-    write_folder_whole(tmp_path / "runs" / "one", {"a": b"3"})
+    for files in ({"a": b"1", "b": b"2"}, {"a": b"3"}):
+        with folder_made_whole(tmp_path / "runs" / "one") as folder:
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
     assert contents(tmp_path) == {"runs/one/a": b"3"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_folder_that_cannot_be_filled_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
+    with folder_made_whole(tmp_path / "one") as folder:
+        (folder / "a").write_bytes(b"1")
+    is_told = pytest.raises(RecordError, match=r"cannot write '.*one': No space left on device")
+    is_raised = is_told if isinstance(error, OSError) else pytest.raises(KeyboardInterrupt)
+    with is_raised, folder_made_whole(tmp_path / "one"):
+        raise error
+    assert contents(tmp_path) == {"one/a": b"1"}
+
+
+def test_what_a_killed_process_left_of_a_folder_goes_with_the_next(tmp_path: Path) -> None:
+    for name in ("one.77.partial", "two.77.partial"):
+        (tmp_path / name).mkdir()
+    with folder_made_whole(tmp_path / "one"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two.77.partial"]
+
+
+def test_a_lock_leads_nowhere_else(results: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    (results / LOCK).symlink_to(precious)
+    with pytest.raises(RecordError, match="cannot write to"), lock_folder(results):
+        pass
+    assert precious.read_text() == "mine"
+
+
+def test_a_file_of_the_locks_name_that_is_somebodys_own_is_kept(results: Path) -> None:
+    (results / LOCK).write_text("mine")
+    with pytest.raises(RecordError, match="is no lock of crossgrad's"), lock_folder(results):
+        pass
+    assert (results / LOCK).read_text() == "mine"

@@ -85,13 +85,15 @@ def test_a_record_that_a_full_disk_does_not_take_whole_leaves_nothing(tmp_path: 
     code = f"""
 import resource, signal
 from pathlib import Path
+from crossgrad.errors import RecordError
 from crossgrad.records import append_record
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:
     append_record(Path({str(path)!r}), {{"version": 1, "key": "second", "padding": "x" * 200}})
-except OSError:
+except RecordError as error:
+    assert str(error).endswith("records.jsonl': File too large"), error
     raise SystemExit(7)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7

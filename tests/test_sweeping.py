@@ -20,6 +20,7 @@ from crossgrad.experiments import ray_cluster
 from crossgrad.experiments.chosen import read_chosen
 from crossgrad.experiments.grids import Dimension
 from crossgrad.records import read_records
+from crossgrad.report import read_sweep
 from crossgrad.sweeping import ALL_DOMAINS, Candidate, plan_sweep, sweep
 from small import DOMAINS, predictions, vectors, written
 
@@ -147,6 +148,59 @@ def test_a_second_sweep_trains_nothing_and_chooses_the_same(tmp_path: Path) -> N
     assert written(tmp_path) == records
     assert (tmp_path / "chosen.json").read_bytes() == chosen
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()} == times
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "values"),
+    [
+        ("erm", "average", (None, 0.9)),
+        ("erm", "balanced", (True, False)),
+        ("crossgrad", "mixing", ("losses", "examples")),
+    ],
+)
+def test_what_records_leave_out_at_its_default_is_a_candidate_like_others(
+    tmp_path: Path, method: str, name: str, values: tuple[Any, ...]
+) -> None:
+    candidates = swept(vectors(), tmp_path, method=method, hold_out="den", grid=[Dimension((name,), values)])
+    assert list(read_sweep(tmp_path).candidates) == candidates
+
+
+def test_a_larger_sweep_has_no_choice_until_it_has_ended(tmp_path: Path) -> None:
+    swept(vectors(), tmp_path, hold_out="den", grid=[Dimension(("learning_rate",), (1e-5,))])
+
+    class Stops:
+        def plan(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+        advance = finish = plan
+
+    with pytest.raises(KeyboardInterrupt):
+        swept(vectors(), tmp_path, hold_out="den", follower=Stops())
+    with pytest.raises(SettingsError, match="give the folder of a finished sweep"):
+        read_chosen(tmp_path)
+    with pytest.raises(RecordError, match=r"has not ended: there is no chosen\.json"):
+        read_sweep(tmp_path)
+    swept(vectors(), tmp_path, hold_out="den")
+    assert read_sweep(tmp_path).candidates[1].chosen_for
+
+
+def test_a_comparison_in_place_of_a_sweep_leaves_nothing_of_it(tmp_path: Path) -> None:
+    swept(vectors(), tmp_path, hold_out="den")
+    compare(vectors(), output=tmp_path, methods=["erm"], seeds=[0], max_steps=1, overwrite=True)
+    assert not {"plan.json", "chosen.json"} & {path.name for path in tmp_path.iterdir()}
+    swept(vectors(), tmp_path, hold_out="den", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chosen.json", "plan.json", "records.jsonl", "runs"]
+
+
+def test_another_schedule_goes_before_all_of_a_chosen_one(tmp_path: Path) -> None:
+    swept(vectors(), tmp_path, hold_out="den", schedule="step", decay=0.5, decay_epochs=1.0)
+    card = train(vectors(), method="erm", chosen=read_chosen(tmp_path), domains=DOMAINS[:3], schedule="cosine").card
+    assert card["settings"]["schedule"] == "cosine"
+    assert "decay" not in card["settings"]
+    planned = plan(
+        vectors(), output=tmp_path / "c", methods=["erm"], hold_out="den", chosen=[tmp_path], schedule="cosine"
+    )
+    assert {run.settings.schedule for run in planned.runs} == {"cosine"}
 
 
 def test_halving_chooses_among_those_that_were_trained_to_the_end(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """From names to a method with its nets: what the command line, the engine and a saved model have in common."""
 
+import functools
 import hashlib
 import importlib
 import inspect
 import math
+import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -123,6 +125,7 @@ def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
         raise SettingsError(
             f"{net!r} is a {type(factory).__name__}, not a factory: it is called with the input's shape"
         )
+    _digest_of(factory, module_name)  # before anybody changes the file
     return typing.cast("Callable[[Sequence[int]], nn.Module]", factory)
 
 
@@ -149,9 +152,16 @@ def source_digest(net: str) -> str:
     """A hash of the files that one's own or a trained trunk comes from, "" for NETS: other files are another net."""
     if is_pretrained(net):
         return weights_digest(net)
-    if ":" not in net:
-        return ""
-    file = inspect.getsourcefile(trunk_factory(net))
+    return _digest_of(trunk_factory(net), net.partition(":")[0]) if ":" in net else ""
+
+
+@functools.lru_cache
+def _digest_of(factory: Callable[[Sequence[int]], nn.Module], module_name: str) -> str:
+    """Taken once, as the code is: what is written into the file later is not what this process trains."""
+    try:
+        file = inspect.getsourcefile(factory)
+    except TypeError:  # an object that can be called, such as a partial, has no file of its own
+        file = inspect.getsourcefile(sys.modules[module_name])
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from crossgrad.building import check_takes_unlabelled, known, method_name
 from crossgrad.data import DomainDataset, check_dataset, check_split, with_unlabelled
+from crossgrad.data.dataset import check_opened
 from crossgrad.data.unlabelled import UNLABELLED_DOMAIN
 from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.experiments.chosen import Chosen
+from crossgrad.experiments.optimisations import given_over
 from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
@@ -75,6 +77,7 @@ def train(
         **settings: by the names of `Settings`.
 
     Raises:
+        TypeError: what is to be trained on is no dataset, such as the path of one.
         CrossGradError: something does not go together; or NonFiniteLossError, in training; or CheckpointError: what
             is in the folder cannot be gone on from, such as a checkpoint of other settings.
 
@@ -85,6 +88,7 @@ def train(
         >>> model.predict(digits.inputs[:3]).probabilities.shape
         (3, 10)
     """
+    check_opened(dataset)
     name = method_name(method)
     if chosen is not None:
         chosen.check_dataset(dataset)  # before it is another by what has no label
@@ -100,7 +104,7 @@ def train(
         if chosen.method != name:
             raise SettingsError(f"the settings were chosen for {chosen.method}, not for {name}")
         choice = chosen.choice_for(held_out)
-        net, settings = net or chosen.net, {**choice.settings, **settings}
+        net, settings = net or chosen.net, given_over(choice.settings, settings)
         fields = {**choice.fields, **(fields or {})}
     run = Run(
         held_out=held_out,

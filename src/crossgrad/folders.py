@@ -1,18 +1,36 @@
 """Folders that results are written to: nothing of anybody's is overwritten unasked, nothing is left half-written."""
 
 import fcntl
+import glob
+import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from crossgrad.errors import RecordError
 from crossgrad.records import read_records
 
+PLAN, CHOICE = "plan.json", "chosen.json"
+"""What a sweep has in its folder: what it set out to do, and what it chose."""
+
+MATCH_FILE = "match.json"
+"""What a comparison has, where ERM is matched by time: measured seconds. A comparison that goes on must not measure
+others, which would make other runs."""
+
+REPORTS = ("report.html", "report.md", "report.tex")
+"""What a comparison's report is."""
+
 LOCK = ".lock"
 """Name of the file in a folder whose lock says that somebody writes to the folder."""
+
+_RESULTS = {"records.jsonl", "runs"}
+_OF_A_SWEEP, _OF_A_COMPARISON = {PLAN, CHOICE}, {MATCH_FILE, *REPORTS}
+
+_OWNER = b"process "
+"""How its content begins, which tells who holds it: a file that begins otherwise is somebody's own."""
 
 
 @contextmanager
@@ -26,7 +44,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
         folder: made where there is none.
 
     Raises:
-        RecordError: another process (or thread) holds it, which the message names; or it cannot be written to.
+        RecordError: another process (or thread) holds it, which the message names; or it cannot be written to; or a
+            file of the lock's name is somebody's own, or leads out of the folder.
 
     Example:
         >>> import tempfile
@@ -55,13 +74,15 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 def _locked(file: Path) -> int:
     while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Who held it before may have deleted the file between the two lines above; then its lock holds nobody off.
             if os.fstat(descriptor).st_nlink > 0:
+                if os.pread(descriptor, len(_OWNER), 0) not in (b"", _OWNER):
+                    raise RecordError(f"{str(file)!r} is no lock of crossgrad's; give another --output")
                 os.ftruncate(descriptor, 0)
-                os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+                os.write(descriptor, _OWNER + f"{os.getpid()} on {platform.node()}".encode())
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -85,17 +106,14 @@ def _make(folder: Path) -> None:
         raise RecordError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
 
 
-def claim_folder(
-    folder: Path, *, ours: Iterable[str], keys: set[str], overwrite: bool, begun: Iterable[str] = ("runs",)
-) -> None:
+def claim_folder(folder: Path, *, keys: set[str], overwrite: bool, begun: Iterable[str] = ("runs",)) -> None:
     """Make a folder ready for runs: new, empty, or holding runs of the same plan.
 
     Args:
         folder: to be written to; made where there is none.
-        ours: names of the files and folders that a comparison writes; with `overwrite` these alone are deleted, and
-            only beside a comparison's records: a folder "runs" may be anybody's.
         keys: of the planned runs.
-        overwrite: delete what an earlier comparison left here.
+        overwrite: delete what an earlier comparison or sweep left here, which is told by its records: a folder "runs"
+            without them may be anybody's, and so may be all files of other names.
         begun: names of what is written before the first record; the caller knows that files among them are its own.
 
     Raises:
@@ -124,7 +142,7 @@ def claim_folder(
         )
     try:
         if overwrite:
-            _delete(folder, ours)
+            _delete(folder, _RESULTS | (_OF_A_SWEEP if _holds_sweep(folder) else _OF_A_COMPARISON))
         probe = folder / f".writable.{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -156,20 +174,43 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:
         raise RecordError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
-def write_folder_whole(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of files in place of what is there, so that who finds it finds all of them.
+@contextmanager
+def folder_made_whole(path: Path) -> Iterator[Path]:
+    """A folder to be filled, which then takes the place of what is there: who finds it finds all of its files, after a
+    loss of power too. The caller holds the lock of the folder around it.
 
     Args:
         path: of the folder; the one around it is made where there is none.
-        files: contents by name.
+
+    Yields:
+        The folder to fill with files; it is deleted if that fails.
+
+    Raises:
+        RecordError: it cannot be written: a full disk.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, content in files.items():
-        (partial / name).write_bytes(content)
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(partial, path)
+    try:
+        for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):  # by processes that were killed
+            shutil.rmtree(left)
+        partial.mkdir(parents=True)
+        yield partial
+        for file in (*partial.iterdir(), partial):
+            _force_to_disk(file)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(partial, path)
+        _force_to_disk(path.parent)
+    except OSError as error:
+        raise RecordError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _force_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
@@ -190,6 +231,14 @@ def _is_begun(folder: Path, found: list[str], keys: set[str], begun: Iterable[st
         return False
     runs = folder / "runs"
     return "runs" not in found or (runs.is_dir() and {name.partition(".")[0] for name in os.listdir(runs)} <= keys)
+
+
+def _holds_sweep(folder: Path) -> bool:
+    """Whether its plan.json is a sweep's, and not somebody's own."""
+    try:
+        return {"version", "asked", "points"} <= set(json.loads((folder / PLAN).read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _delete(folder: Path, names: Iterable[str]) -> None:

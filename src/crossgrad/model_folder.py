@@ -17,7 +17,8 @@ from torch import Tensor
 
 from crossgrad.building import build_method, is_own
 from crossgrad.data import Standardisation, decoding_from_json
-from crossgrad.errors import CrossGradError, ModelError
+from crossgrad.errors import CrossGradError, ModelError, RecordError
+from crossgrad.folders import lock_folder
 from crossgrad.methods import Method
 from crossgrad.model import Model
 from crossgrad.nets.pretrained import names_folder
@@ -86,7 +87,8 @@ def save(
             (folder / CARD).unlink()
         for path in _leftovers(folder, beside):
             path.unlink(missing_ok=True)
-    discard_checkpoints(folder)
+    with suppress(RecordError):  # another training has begun there meanwhile
+        discard_checkpoints(folder)
     return folder
 
 
@@ -130,10 +132,17 @@ def checkpoints_of(folder: Path) -> list[int]:
 
 
 def discard_checkpoints(folder: Path) -> None:
-    """Delete the checkpoints of a model's training."""
-    _checkpoints(folder).remove()
-    with suppress(OSError):
-        (folder / TRAINING).rmdir()  # unless something else is in it
+    """Delete the checkpoints of a model's training.
+
+    Raises:
+        RecordError: the training goes on in another process.
+    """
+    place = folder / TRAINING
+    if place.is_dir():
+        with lock_folder(place):
+            _checkpoints(folder).remove()
+        with suppress(OSError):
+            place.rmdir()  # unless something else is in it
 
 
 def _checkpoints(folder: Path) -> Checkpoints:

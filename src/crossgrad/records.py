@@ -36,21 +36,27 @@ def append_record(path: Path, record: Record) -> None:
     """Append one line, whole or not at all, and force it to disk; several processes may append at once.
 
     A half-written last line (of a writer that was killed, or a machine that lost power) is cut off first.
+
+    Raises:
+        RecordError: it cannot be written: a full disk.
     """
     # Half of a surrogate pair, as in a path that is not UTF-8, becomes the escape that JSON has for it.
     line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
-    with path.open("a+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        end = _cut_half_line(file.fileno())
-        try:
-            _write(file.fileno(), line)
-            os.fsync(file.fileno())
-        except BaseException:  # a full disk, or Ctrl-C; what is whole may have been read already, and stays
-            if os.fstat(file.fileno()).st_size < end + len(line):
-                os.ftruncate(file.fileno(), end)
-            raise
-    if end == 0:
-        _force_name_to_disk(path)
+    try:
+        with path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            end = _cut_half_line(file.fileno())
+            try:
+                _write(file.fileno(), line)
+                os.fsync(file.fileno())
+            except BaseException:  # a full disk, or Ctrl-C; what is whole may have been read already, and stays
+                if os.fstat(file.fileno()).st_size < end + len(line):
+                    os.ftruncate(file.fileno(), end)
+                raise
+        if end == 0:
+            _force_name_to_disk(path)
+    except OSError as error:
+        raise RecordError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def _cut_half_line(descriptor: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from crossgrad.comparison import Comparison, carry_out, compare, plan
 from crossgrad.data import open_dataset
+from crossgrad.errors import SettingsError
 from crossgrad.experiments.engine import perform_all
 from crossgrad.experiments.local_engine import _interruption_held
 from crossgrad.experiments.runs import Run
@@ -47,6 +48,9 @@ class Trunk(nn.Flatten):
 def trunk(input_shape):
     return Trunk()
 '''
+
+
+EDIT = "\n# edited\n"
 
 
 class Counting:
@@ -118,6 +122,32 @@ def n_records(place: Path) -> int:
 
 
 # Without stops
+
+
+def test_a_net_s_file_that_changes_meanwhile_changes_nothing_of_runs_in_this_process(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        patch.syspath_prepend(tmp_path)
+        patch.delitem(sys.modules, "own_trunk", raising=False)
+        planned = plan(vectors(), output="results", methods=["erm"], max_steps=1, net="own_trunk:trunk")
+        keys = [run.key(planned.dataset) for run in planned.runs]
+        (tmp_path / "own_trunk.py").write_text(OWN_TRUNK + EDIT)
+        carry_out(planned)
+    assert [record["key"] for record in read_records(tmp_path / "results")] == keys
+
+
+def test_a_net_s_file_that_a_worker_finds_changed_ends_the_runs_before_a_record(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        patch.syspath_prepend(tmp_path)
+        patch.delitem(sys.modules, "own_trunk", raising=False)
+        planned = plan(vectors(), output="results", methods=["erm"], max_steps=1, net="own_trunk:trunk")
+        (tmp_path / "own_trunk.py").write_text(OWN_TRUNK + EDIT)
+        with pytest.raises(SettingsError, match="or the file of its 'own_trunk:trunk', is another than the one here"):
+            carry_out(planned, jobs=2)
+    assert not (tmp_path / "results" / "records.jsonl").exists()
 
 
 def test_runs_at_once_leave_the_same_records_and_predictions_as_one_after_another(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from huggingface_hub import ModelCard, constants
 from huggingface_hub.utils import disable_progress_bars
 
 import crossgrad
+from crossgrad.comparison import compare
 from crossgrad.data import open_dataset
 from crossgrad.errors import HubError, ModelError, RecordError, SettingsError
 from crossgrad.integrations.hub import CARD, from_pretrained, push_to_hub, save_pretrained
@@ -325,6 +326,14 @@ def test_a_card_with_a_comparison_has_its_intervals_and_says_what_was_otherwise(
     assert "they differ in max\\_steps, fields.domain\\_gradient\\_step, fields.label\\_weight." in model_card(
         other, comparison=comparison
     )
+
+
+def test_a_card_says_what_the_comparison_was_given_where_the_model_has_a_default(tmp_path: Path) -> None:
+    given = {"max_steps": 2, "device": "cpu"}
+    fields = {"crossgrad": {"mixing": "examples"}}
+    compare(vectors(), output=tmp_path, methods=["crossgrad"], seeds=[0], average=0.9, fields=fields, **given)
+    card = model_card(crossgrad.train(vectors(), **given), comparison=tmp_path)
+    assert "they differ in average, fields.mixing." in card
 
 
 def test_a_comparison_of_other_data_or_without_the_method_is_refused(

@@ -172,6 +172,19 @@ def test_methods_that_were_trained_differently_are_compared_and_named():
     assert summarise(records).unequal == {"max_steps": {"erm": "600", "crossgrad": "900"}}
 
 
+def test_methods_that_were_trained_on_other_domains_are_compared_and_named():
+    records = records_of(erm=ERM, crossgrad=OWN)
+    for record in records:
+        record["domains"] = [*DOMAINS, "d", "e"]
+        record["left_out"] = {"erm": ["d", "e"], "crossgrad": ["e"]}[record["method"]]
+    table = summarise(records)
+    assert table.unequal == {"left_out": {"erm": "d, e", "crossgrad": "e"}}
+    assert table.left_out == ("e",)
+    records[1]["left_out"] = []
+    with pytest.raises(RecordError, match=r"erm, held out a: seeds 0 and 1 differ in left_out \(\['d', 'e'\], \[\]\)"):
+        summarise(records)
+
+
 def test_one_run_recorded_twice_is_refused():
     records = records_of(erm=ERM)
     with pytest.raises(RecordError, match="erm, domain a, seed 0: more than one record"):

@@ -176,6 +176,17 @@ def test_domains_that_took_no_part_are_noted():
     assert note.startswith("1 of the 5 domains took no part")
 
 
+def test_inputs_without_labels_are_told_and_where_their_domain_is_no_unseen_one():
+    records = compared(0.03, 0.01, 0.02, 0.01, 0.02)
+    for record in records:
+        record["unlabelled"] = {"domain": "ward", "n": 70}
+    assert caveats(summarise(records)) == ("70 inputs of domain ward trained along without labels.",)
+    for record in records:
+        record["unlabelled"]["domain"] = "writer 2"
+    (note,) = caveats(summarise(records))
+    assert note.endswith("without labels; what is given for it is no accuracy on an unseen domain.")
+
+
 GAIN = (0.03, 0.04, 0.03, 0.02, 0.03, 0.036)
 
 

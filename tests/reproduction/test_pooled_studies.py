@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from crossgrad.data import BENCHMARKS, DomainDataset
+from crossgrad.errors import RecordError
 from crossgrad.records import read_records
 from crossgrad.report.differences import Cell
 from crossgrad.reproduction import SCALES, TARGETS, PaperTable, Target, carry_out_study
@@ -101,6 +102,22 @@ def test_a_failed_run_is_told_as_failed_and_not_as_missing(tmp_path: Path) -> No
     assert f"Both: Failed runs of two, which are in no number: {told}." in notes
     assert "Both: Missing runs of one: CrossGrad (seeds 1)." in notes
     assert not any("Missing runs of two" in note for note in notes)
+
+
+def test_folds_that_were_never_run_are_missing_whatever_failed_of_the_others(tmp_path: Path) -> None:
+    study = replace(ONE, hold_out="each")
+    domains = {"domains": ["a", "b"]}
+    failed = json.loads(record("crossgrad", 0, a=0.0)) | domains | {"error": {"message": "the loss became NaN"}}
+    folds = [json.loads(record("erm", 0, **{name: 0.5})) | domains | {"key": name} for name in ("a", "b")]
+    write(tmp_path, "one", *map(json.dumps, [*folds, failed]))
+    lack = lacking(Column("One", (study,), published={}), SCALE, found_in(study, tmp_path))
+    assert lack == "ERM (seeds 1); CrossGrad (seeds 0, 1)"
+
+
+def test_a_damaged_record_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    write(tmp_path, "one", '{"version": 1, "key": "a"}')
+    with pytest.raises(RecordError, match="record 'a' has no method, seed, held_out"):
+        found_in(ONE, tmp_path)
 
 
 def test_what_failed_in_one_of_pooled_studies_is_told_as_failed(tmp_path: Path) -> None:

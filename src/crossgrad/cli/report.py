@@ -40,8 +40,8 @@ def report(
     if output is None and len(records) > 1:
         raise SettingsError(f"{len(records)} RECORDS are put together: say where the report goes, --output FOLDER")
     with status("loading"):
-        from crossgrad.folders import check_free
-        from crossgrad.report import REPORTS, collect, print_table, read_sweep, sweep_folder, write_report
+        from crossgrad.folders import REPORTS, check_free
+        from crossgrad.report import collect, print_table, read_sweep, sweep_folder, write_report
 
         if swept := [folder for path in records if (folder := sweep_folder(path))]:
             if len(records) > 1 or output is not None:

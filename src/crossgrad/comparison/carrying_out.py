@@ -9,14 +9,11 @@ from pathlib import Path
 from crossgrad.comparison.planning import Comparison
 from crossgrad.experiments.engine import check_engine, perform_all
 from crossgrad.experiments.following import FollowerOf, Nobody
-from crossgrad.experiments.matching import MATCH_FILE
-from crossgrad.folders import claim_folder, lock_folder, write_whole
+from crossgrad.experiments.matching import read_measured
+from crossgrad.folders import MATCH_FILE, claim_folder, lock_folder, write_whole
 from crossgrad.records import read_records
-from crossgrad.report import REPORTS, ReportPaths, write_report
+from crossgrad.report import ReportPaths, write_report
 from crossgrad.training.tensorboard import check_tensorboard
-
-WRITTEN = ("records.jsonl", "runs", MATCH_FILE, *REPORTS)
-"""What a comparison leaves in its folder."""
 
 Follower = FollowerOf[Comparison]
 """Who follows a comparison."""
@@ -48,7 +45,8 @@ def carry_out(
     command = command if command is not None else shlex.join(sys.argv)
     command = command.encode(errors="backslashreplace").decode()  # a path may be no valid Unicode, reports are
     with lock_folder(folder):
-        claim_folder(folder, ours=WRITTEN, keys=set(keys), overwrite=overwrite, begun=("runs", MATCH_FILE))
+        begun = ("runs", *([MATCH_FILE] if read_measured(folder / MATCH_FILE) is not None else []))
+        claim_folder(folder, keys=set(keys), overwrite=overwrite, begun=begun)
         if comparison.measured is not None:
             write_whole(folder / MATCH_FILE, json.dumps(comparison.measured).encode(), overwrite=True)
         done = {record["key"] for record in read_records(folder)} if (folder / "records.jsonl").exists() else set()

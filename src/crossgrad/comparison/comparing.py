@@ -7,6 +7,7 @@ from typing import Any
 from crossgrad.comparison.carrying_out import Follower, carry_out
 from crossgrad.comparison.planning import DEFAULT_METHODS, Comparison, plan
 from crossgrad.data import DomainDataset
+from crossgrad.data.dataset import check_opened
 
 
 def compare(
@@ -66,6 +67,7 @@ def compare(
         The comparison, whose `table` holds the results as numbers.
 
     Raises:
+        TypeError: what is to be compared on is no dataset, such as the path of one.
         CrossGradError: something does not go together; before anything is trained.
 
     Example:
@@ -79,6 +81,7 @@ def compare(
         >>> 0.1 < accuracy < 1
         True
     """
+    check_opened(dataset)
     comparison = plan(
         dataset,
         output=output,

@@ -21,7 +21,6 @@ from crossgrad.errors import SettingsError
 from crossgrad.experiments.chosen import Chosen, read_chosen
 from crossgrad.experiments.early_stopping import check_early_stopping
 from crossgrad.experiments.matching import (
-    MATCH_FILE,
     MATCHED,
     WAYS,
     Measured,
@@ -32,6 +31,7 @@ from crossgrad.experiments.matching import (
 )
 from crossgrad.experiments.runs import Run, plan_runs
 from crossgrad.experiments.settings import WHERE, Settings
+from crossgrad.folders import MATCH_FILE
 from crossgrad.records import Record, read_records
 from crossgrad.report import Artefacts, Table, read_answers, summarise
 

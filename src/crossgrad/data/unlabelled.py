@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -27,6 +28,10 @@ class Unlabelled:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        """What records and models' cards tell of them."""
+        return {"domain": self.domain, "n": len(self)}
 
     @cached_property
     def fingerprint(self) -> str:

@@ -11,11 +11,11 @@ from crossgrad.building import method_name, parse_field
 from crossgrad.data import DomainDataset
 from crossgrad.data.naming import quoted
 from crossgrad.errors import SettingsError
+from crossgrad.experiments.optimisations import SCHEDULED
 from crossgrad.experiments.settings import Settings
-from crossgrad.folders import write_whole
+from crossgrad.folders import CHOICE, write_whole
 
 CHOSEN_VERSION = 1
-FILE = "chosen.json"
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,12 @@ class Chosen:
         )
 
     def without(self, settings: Collection[str]) -> "Chosen":
-        """The choice but for settings that something else is asked for."""
+        """The choice but for settings that something else is asked for; a schedule goes with all that is of it."""
+        asked = {*settings, *(SCHEDULED if "schedule" in settings else ())}
         return replace(
             self,
             choices=tuple(
-                replace(choice, settings={k: v for k, v in choice.settings.items() if k not in settings})
+                replace(choice, settings={k: v for k, v in choice.settings.items() if k not in asked})
                 for choice in self.choices
             ),
         )
@@ -118,9 +119,9 @@ def read_chosen(path: Path | str) -> Chosen:
     Raises:
         SettingsError: there is none, or it is not a choice.
     """
-    file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+    file = Path(path) / CHOICE if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise SettingsError(f"no choice at {str(file)!r}; give the folder of a finished sweep, or its {FILE}")
+        raise SettingsError(f"no choice at {str(file)!r}; give the folder of a finished sweep, or its {CHOICE}")
     try:
         found = json.loads(file.read_bytes())
         version = found.pop("version")

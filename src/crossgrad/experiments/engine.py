@@ -56,7 +56,8 @@ def perform_all(
         follow: called as they train. What is wrong with a training is a TrainingWarning besides.
 
     Raises:
-        SettingsError: no such engine, or no cluster there.
+        SettingsError: no such engine, or no cluster there; or a worker has another crossgrad, or another file of one's
+            own net, than this process.
         WorkerLostError: a process died, with Ray several times in one run; what is done is kept, and the rest can be
             run again.
     """
@@ -110,9 +111,16 @@ def opened_engine(
         )
 
     def perform(runs: Sequence[Run]) -> Generator[Record, None, None]:
+        keys = {run.key(dataset) for run in runs}
         # Closed at once, not when the last reference to an interruption's traceback is gone.
         with closing(opened.perform(runs)) as records:
             for record in records:
+                if record["key"] not in keys:
+                    raise SettingsError(
+                        "a worker trained something else than was asked for: its crossgrad, or the file of its "
+                        f"{record['net']!r}, is another than the one here; leave it as it is while runs go on, and "
+                        "install the same on all machines of a cluster"
+                    )
                 append_record(folder / "records.jsonl", record)
                 yield record
 

@@ -14,10 +14,6 @@ from crossgrad.experiments.runs import Run
 MATCHED = "erm_matched"
 """The control's name in METHODS and in records."""
 
-MATCH_FILE = "match.json"
-"""Name of the file in a comparison's folder that keeps measured seconds: a comparison that goes on must not measure
-others, which would make other runs."""
-
 WAYS = ("passes", "seconds")
 """By what ERM can be matched: forward and backward passes of a net, or the time of a step, measured on this machine."""
 
@@ -39,16 +35,23 @@ def measure(runs: Sequence[Run], dataset: DomainDataset, kept: Path) -> Measured
     kind_of = _kinds(runs, dataset)
     first = {kind_of(run): run for run in reversed(runs)}
     subject = hashlib.sha256(json.dumps([dataset.fingerprint, sorted(first)]).encode()).hexdigest()[:16]
-    try:
-        before: Measured = json.loads(kept.read_bytes())
-        if before["subject"] == subject and before["seconds"].keys() >= first.keys():
-            return before
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        pass
+    before = read_measured(kept)
+    if before is not None and before["subject"] == subject and before["seconds"].keys() >= first.keys():
+        return before
     return {
         "subject": subject,
         "seconds": {kind: step_seconds([run], dataset)[run.method] for kind, run in sorted(first.items())},
     }
+
+
+def read_measured(file: Path) -> Measured | None:
+    """What an earlier comparison measured; None where there is nothing, or something else."""
+    try:
+        found = json.loads(file.read_bytes())
+        is_ours = isinstance(found["subject"], str) and isinstance(found["seconds"], dict)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return found if is_ours else None
 
 
 def _kinds(runs: Sequence[Run], dataset: DomainDataset) -> Callable[[Run], str]:

@@ -1,7 +1,6 @@
 """What a trained method is worth: the numbers of its record, and the artefacts that lie beside it."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from crossgrad.experiments.gallery import gallery
 from crossgrad.experiments.mistakes import mistakes
 from crossgrad.experiments.run_training import Trained
 from crossgrad.experiments.watched import LOG
+from crossgrad.folders import folder_made_whole
 
 
 def measure(trained: Trained, dataset: DomainDataset, parts: Split, *, log: Path, artefacts: Path) -> dict[str, Any]:
@@ -28,31 +28,30 @@ def measure(trained: Trained, dataset: DomainDataset, parts: Split, *, log: Path
 
     Returns:
         What the run's record says of it.
+
+    Raises:
+        RecordError: the artefacts cannot be written.
     """
     method, scaling, history = trained.method, trained.scaling, trained.history
     outside, inside = dataset.subset(parts.out_of_domain), dataset.subset(parts.in_domain)
     trained_on = dataset.subset(parts.train)
     # Nothing is outside where settings are chosen by the training domains alone.
     outside_probabilities = probabilities(method, scaling.apply(outside.inputs)) if len(outside) else None
-    partial = artefacts.with_name(f"{artefacts.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    if outside_probabilities is not None:
-        np.savez(
-            partial / "predictions.npz",
-            example=parts.out_of_domain.numpy(),
-            domain=np.array([dataset.domain_names[i] for i in outside.domains.tolist()]),
-            label=outside.labels.numpy(),
-            probabilities=outside_probabilities.numpy(),
-        )
-        np.savez(partial / "mistakes.npz", **mistakes(outside, parts.out_of_domain, outside_probabilities))
-    (partial / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
-    if pictures := gallery(method, scaling, training_subset(dataset, parts)):
-        np.savez(partial / "gallery.npz", **pictures)
-    if log.exists():  # what could not be written was said
-        shutil.copyfile(log, partial / LOG)
-    shutil.rmtree(artefacts, ignore_errors=True)
-    os.replace(partial, artefacts)
+    with folder_made_whole(artefacts) as folder:
+        if outside_probabilities is not None:
+            np.savez(
+                folder / "predictions.npz",
+                example=parts.out_of_domain.numpy(),
+                domain=np.array([dataset.domain_names[i] for i in outside.domains.tolist()]),
+                label=outside.labels.numpy(),
+                probabilities=outside_probabilities.numpy(),
+            )
+            np.savez(folder / "mistakes.npz", **mistakes(outside, parts.out_of_domain, outside_probabilities))
+        (folder / "history.json").write_text(json.dumps({"steps": history.steps, **history.values}))
+        if pictures := gallery(method, scaling, training_subset(dataset, parts)):
+            np.savez(folder / "gallery.npz", **pictures)
+        if log.exists():  # what could not be written was said
+            shutil.copyfile(log, folder / LOG)
 
     perturbation = None
     if "perturbation_l2" in history.means:

@@ -46,7 +46,8 @@ OPTIMISATIONS: dict[str, dict[str, Any]] = {
   but for its 50 epochs: give max_steps.
 """
 
-_SCHEDULED = ("schedule", "warmup_steps", "decay", "decay_epochs")
+SCHEDULED = ("schedule", "warmup_steps", "decay", "decay_epochs")
+"""Settings that go together: another schedule goes before all of these."""
 
 
 def with_optimisation(name: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +66,10 @@ def with_optimisation(name: str | None, given: Mapping[str, Any]) -> dict[str, A
     """
     if name is None:
         return dict(given)
-    settings = OPTIMISATIONS[known("optimisation", name, list(OPTIMISATIONS))]
-    replaced = _SCHEDULED if "schedule" in given else ()
+    return given_over(OPTIMISATIONS[known("optimisation", name, list(OPTIMISATIONS))], given)
+
+
+def given_over(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those that were asked for in their place; another schedule goes before all that is of theirs."""
+    replaced = SCHEDULED if "schedule" in given else ()
     return {setting: value for setting, value in settings.items() if setting not in replaced} | dict(given)

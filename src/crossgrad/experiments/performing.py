@@ -60,6 +60,7 @@ def perform(
         "key": key,
         **run.identity(dataset),
         "n_examples": len(dataset),
+        **({} if dataset.unlabelled is None else {"unlabelled": dataset.unlabelled.to_json()}),
         "labels": list(dataset.label_names),
         "domains": list(dataset.domain_names),
         "max_steps": run.settings.max_steps,

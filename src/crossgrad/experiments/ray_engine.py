@@ -15,12 +15,12 @@ from types import ModuleType
 from typing import Any
 
 from crossgrad.data import DomainDataset
-from crossgrad.errors import SettingsError, WorkerLostError
+from crossgrad.errors import WorkerLostError
 from crossgrad.experiments.following import Follow
 from crossgrad.experiments.performing import perform
 from crossgrad.experiments.ray_cluster import check_room, connection, first_line, import_ray
 from crossgrad.experiments.runs import Run
-from crossgrad.folders import write_folder_whole
+from crossgrad.folders import folder_made_whole
 from crossgrad.records import Record
 from crossgrad.training import Stretch
 
@@ -62,8 +62,8 @@ class RayEngine:
         """Carry out runs; yield each one's record when its artefacts are in place in this machine's folder.
 
         Raises:
-            SettingsError: Ray is not installed, there is no cluster, no machine of it has as many CPUs as a run has
-                threads, or what is installed on it is not what is installed here.
+            SettingsError: Ray is not installed, there is no cluster, or no machine of it has as many CPUs as a run has
+                threads.
             WorkerLostError: a run's worker was lost ATTEMPTS times.
         """
         if not runs:
@@ -91,7 +91,6 @@ class RayEngine:
         ray = cluster.ray
         # Numbers are not those of an earlier list, of which news may still come.
         numbered = dict(zip(self._numbers, runs, strict=False))
-        keys = {number: run.key(self._dataset) for number, run in numbered.items()}
         waiting = list(reversed(numbered))
         begun = dict.fromkeys(numbered, 0)
         pending: dict[Any, int] = {}
@@ -123,9 +122,10 @@ class RayEngine:
                         if begun[number] == ATTEMPTS:
                             problem = _lost(error)
                     else:
-                        _check_same(record, keys[number], numbered[number])
                         if artefacts:
-                            write_folder_whole(self._folder / "runs" / record["key"], artefacts)
+                            with folder_made_whole(self._folder / "runs" / record["key"]) as folder:
+                                for name, content in artefacts.items():
+                                    (folder / name).write_bytes(content)
                         yield record
                 if problem is not None:
                     raise problem
@@ -167,14 +167,6 @@ def _drain(ray: ModuleType, news: Any) -> list[tuple[int, Stretch]]:
     except ray.exceptions.RayError:
         return []
     return found
-
-
-def _check_same(record: Record, key: str, run: Run) -> None:
-    if record["key"] != key:
-        raise SettingsError(
-            f"a worker trained something else than was asked for: its crossgrad, or its {run.net!r}, is another than "
-            "the one here; install the same on all machines of the cluster"
-        )
 
 
 def _lost(error: Exception) -> WorkerLostError:

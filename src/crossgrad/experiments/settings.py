@@ -234,6 +234,13 @@ class Settings:
         return replace(self, fields={name: value for name, value in values.items() if name not in untold})
 
 
+def untold_defaults(method: str) -> dict[str, Any]:
+    """What records of a method leave out where it has this value: settings and fields of after the first records."""
+    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
+    later = {name: value for name, value in settings.items() if name not in OF_THE_FIRST_RECORDS}
+    return later | {name: method_fields(method)[name] for name in LATER_FIELDS.get(method, ())}
+
+
 def _whole(name: str, value: Any, *, least: int) -> int:
     """Python's own int: NumPy's are no JSON."""
     if isinstance(value, bool) or not isinstance(value, SupportsIndex) or operator.index(value) < least:

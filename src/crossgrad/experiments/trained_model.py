@@ -64,8 +64,7 @@ def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained, proc
     subset = training_subset(dataset, parts)
     counts = torch.bincount(subset.domains, minlength=len(subset.domain_names)).tolist()
     of_domains = dict(zip(subset.domain_names, counts, strict=True))
-    more = dataset.unlabelled
-    if more is not None:
+    if (more := dataset.unlabelled) is not None:
         of_domains[more.domain] = of_domains.get(more.domain, 0) + len(more)
     return {
         "dataset": dataset.name,
@@ -76,7 +75,7 @@ def _card(dataset: DomainDataset, parts: Split, run: Run, trained: Trained, proc
         "select": run.select,
         "settings": run.settings.to_json(),
         "training_domains": of_domains,
-        **({} if more is None else {"unlabelled": {"domain": more.domain, "n": len(more)}}),
+        **({} if more is None else {"unlabelled": more.to_json()}),
         "losses": {name: value for name, value in trained.history.last.items() if not name.endswith("_accuracy")},
         "in_domain": measured(dataset.subset(parts.in_domain)),
         "out_of_domain": measured(dataset.subset(parts.out_of_domain)),

@@ -8,6 +8,7 @@ from typing import Any
 from crossgrad.building import is_own
 from crossgrad.data import AudioDecoding, ImageDecoding
 from crossgrad.errors import RecordError
+from crossgrad.experiments.settings import WHERE, untold_defaults
 from crossgrad.model import Model
 from crossgrad.report import collect, grids
 from crossgrad.report.markdown import escape, markdown_table
@@ -128,7 +129,13 @@ def _different(model: Model, source: Source) -> list[str]:
     runs = [record for record in source.records if record["method"] == model.card["method"]]
     own = dict(_flat({"net": model.card.get("net"), **model.card.get("settings", {})}))
     found = [dict(_flat({"net": record["net"], **record["settings"]})) for record in runs]
-    return [name for name in own if any(each.get(name) != own[name] for each in found)]
+    untold = untold_defaults(model.card["method"])
+
+    def value(told: Mapping[str, Any], name: str) -> Any:
+        return told.get(name, untold.get(name.removeprefix("fields.")))
+
+    names = dict.fromkeys(name for told in (own, *found) for name in told if name not in WHERE)
+    return [name for name in names if any(value(told, name) != value(own, name) for told in found)]
 
 
 def _use(model: Model, name: str) -> Iterator[str]:

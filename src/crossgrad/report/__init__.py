@@ -10,7 +10,7 @@ from crossgrad.report.sweeps import Swept, read_sweep, sweep_folder
 from crossgrad.report.tables import summarise
 from crossgrad.report.terminal import print_table
 from crossgrad.report.words import caveats, headline, sentences
-from crossgrad.report.writing import REPORTS, ReportPaths, write_report
+from crossgrad.report.writing import ReportPaths, write_report
 
 __all__ = [
     "summarise",
@@ -22,7 +22,6 @@ __all__ = [
     "print_table",
     "write_report",
     "ReportPaths",
-    "REPORTS",
     "Swept",
     "read_sweep",
     "sweep_folder",

@@ -1,13 +1,31 @@
 """What the fields of a record are: a record may come from anywhere, and a table is made of numbers and names alone."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
 
 _MOST_CHARACTERS = 60
+
+
+REQUIRED = (
+    *("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed", "select"),
+    *("settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error"),
+)
+"""Fields without which a record is no result of a run."""
+
+
+def check_whole(record: Record, needed: Sequence[str] = REQUIRED) -> None:
+    """Refuse a record that lacks a field which is needed, or has one that is not what it should be.
+
+    Raises:
+        RecordError: as `check_fields`, and names what is missing.
+    """
+    if missing := [field for field in needed if field not in record]:
+        raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
+    check_fields(record)
 
 
 def check_fields(record: Record) -> None:
@@ -71,6 +89,10 @@ def _are_lengths(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_number(value.get(name)) for name in ("l2", "linf", "input_l2"))
 
 
+def _are_unlabelled(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("domain")) and _is_count(value.get("n"))
+
+
 def _is_error(value: Any) -> bool:
     return isinstance(value, dict) and _is_text(value.get("message")) and _or_none(_is_count)(value.get("step"))
 
@@ -107,6 +129,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "max_steps": ("a number of steps", _is_count),
     "out_of_domain": ("accuracies by domain, from 0 to 1", _or_none(_has_accuracies)),
     "in_domain": ("an accuracy from 0 to 1", _or_none(_has_accuracy)),
+    "unlabelled": ("a domain and a number of inputs", _or_none(_are_unlabelled)),
     "perturbation": ("lengths by name", _or_none(_are_lengths)),
     "error": ("a message", _or_none(_is_error)),
     "seconds": ("a number of seconds", _or_none(_is_number)),

@@ -108,4 +108,4 @@ def unpack_answers(folder: Path, records: Sequence[Record]) -> dict[str, Answers
 
 def _fold(record: Record) -> str:
     """A name for the held-out domains; of many, a part of it is enough: which examples they are is checked."""
-    return "+".join(record["held_out"])[:100].replace("/", "_")
+    return "+".join(record["held_out"])[:100].replace("/", "%2F")

@@ -159,6 +159,8 @@ class Table:
     rows: tuple[Row, ...]
     unfinished: tuple[Unfinished, ...]
     unequal: dict[str, dict[str, str]]
-    """What methods do not have in common ("net", "max_steps", "select"): field to method to value."""
+    """What methods do not have in common (net, steps, way of choosing, ...): field of records to method to value."""
     left_out: tuple[str, ...] = ()
-    """Domains that took no part: a benchmark's own, kept for choosing settings."""
+    """Domains that took no part in any run: a benchmark's own, kept for choosing settings."""
+    unlabelled: tuple[str, int] | None = None
+    """Domain and number of inputs that trained without labels; None without."""

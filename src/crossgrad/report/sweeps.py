@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crossgrad.errors import RecordError
+from crossgrad.folders import CHOICE, PLAN
 from crossgrad.records import Record, read_records
 from crossgrad.report.fields import check_fields
 from crossgrad.selection import (
@@ -21,8 +22,6 @@ from crossgrad.selection import (
     validations,
 )
 from crossgrad.significance import Estimate
-
-PLAN, CHOICE = "plan.json", "chosen.json"
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,8 @@ def read_sweep(folder: Path) -> Swept:
     records = read_records(folder)
     try:
         return _swept(plan, choice, records, folder)
+    except RecordError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RecordError(
             f"{str(folder)!r} holds no sweep that can be read ({type(error).__name__}: {error}); run `crossgrad sweep` "
@@ -103,8 +104,9 @@ def _swept(plan: Mapping[str, Any], choice: Mapping[str, Any], records: Sequence
     # Successive halving trains shorter too; those runs stop candidates, and say nothing of what was chosen. A candidate
     # that it stopped for one fold may have been trained to the end for others; then what it reached is shown.
     full = asked["settings"]["max_steps"] if asked["search"] == "halving" else None
+    defaults = plan.get("defaults", {})
     found = {
-        (_place(points, record), record["seed"], *_where(record)): record
+        (_place(points, record, defaults), record["seed"], *_where(record)): record
         for record in records
         if full is None or record["max_steps"] == full
     }
@@ -119,7 +121,7 @@ def _swept(plan: Mapping[str, Any], choice: Mapping[str, Any], records: Sequence
     candidates = []
     for number, point in enumerate(points):
         accuracies = {fold: accuracy(number, fold) for fold in (*folds, ALL_DOMAINS)}
-        is_chosen = tuple(fold for fold in accuracies if _place([point], chosen[fold]) == 0)
+        is_chosen = tuple(fold for fold in accuracies if _place([point], chosen[fold], defaults) == 0)
         candidates.append(Candidate(point, accuracies, is_chosen))
     _check(candidates, chosen, folder)
     return Swept(
@@ -147,11 +149,11 @@ def _where(record: Record) -> tuple[Fold, Fold]:
     return tuple(record["held_out"]), tuple(record.get("left_out", ()))
 
 
-def _place(points: Sequence[Point], trained: Mapping[str, Any]) -> int | None:
-    """Which of the points a record, or a choice, is of."""
+def _place(points: Sequence[Point], trained: Mapping[str, Any], defaults: Mapping[str, Any]) -> int | None:
+    """Which of the points a record, or a choice, is of; `defaults` are what these do not tell."""
     settings = dict(trained["settings"])
     fields = {**settings.pop("fields", {}), **trained.get("fields", {})}
-    values = {**settings, **fields}
+    values = {**defaults, **settings, **fields}
     return next((n for n, point in enumerate(points) if all(values[name] == point[name] for name in point)), None)
 
 

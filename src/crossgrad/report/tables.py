@@ -12,13 +12,13 @@ from crossgrad.records import Record
 from crossgrad.reliability import expected_calibration_error
 from crossgrad.report.artefacts import Answers
 from crossgrad.report.differences import Cells, by_domains, by_example, cells_of, difference
-from crossgrad.report.fields import check_fields
+from crossgrad.report.fields import check_whole
 from crossgrad.report.names import BASELINE, CONTROLS, ORACLE, display_name, method_order
 from crossgrad.report.rows import Difference, Perturbation, Row, Table, Unfinished
 from crossgrad.significance import Estimate, estimate, holm
 
-_IDENTITY = ("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed")
-_OUTCOME = ("select", "settings", "max_steps", "out_of_domain", "in_domain", "perturbation", "error")
+_ALIKE = ("net", "max_steps", "select", "left_out", "net_source", "domain_net_source")
+"""What the runs of one method and fold have in common; where methods differ in it, the reader is told."""
 
 
 def summarise(records: Sequence[Record], answers: Mapping[str, Answers] | None = None) -> Table:
@@ -62,7 +62,10 @@ def summarise(records: Sequence[Record], answers: Mapping[str, Answers] | None =
         rows=_corrected([_row(method, first["domains"], finished, cells, failed) for method in methods]),
         unfinished=_unfinished(records, methods),
         unequal=_unequal(finished),
-        left_out=tuple(dict.fromkeys(name for record in records for name in record.get("left_out", ()))),
+        left_out=tuple(
+            name for name in first.get("left_out", ()) if all(name in record.get("left_out", ()) for record in records)
+        ),
+        unlabelled=_unlabelled(records),
     )
 
 
@@ -70,10 +73,7 @@ def _check(records: Sequence[Record]) -> None:
     if not records:
         raise RecordError("there are no records to report")
     for record in records:
-        missing = [field for field in (*_IDENTITY, *_OUTCOME) if field not in record]
-        if missing:
-            raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
-        check_fields(record)
+        check_whole(record)
         for field in ("labels", "domains"):
             if record[field] != records[0][field]:
                 raise RecordError(
@@ -93,12 +93,12 @@ def _check(records: Sequence[Record]) -> None:
     trained: dict[Any, Record] = {}
     for record in _finished(records):
         before = trained.setdefault((record["method"], tuple(record["held_out"])), record)
-        for field in ("net", "select", "max_steps", "settings"):
-            if before[field] != record[field]:
+        for field in (*_ALIKE, "settings"):
+            if before.get(field) != record.get(field):
                 raise RecordError(
                     f"{record['method']}, held out {', '.join(record['held_out'])}: seeds {before['seed']} and "
-                    f"{record['seed']} differ in {field} ({before[field]!r}, {record[field]!r}); their mean would "
-                    "be of nothing in particular"
+                    f"{record['seed']} differ in {field} ({before.get(field)!r}, {record.get(field)!r}); their mean "
+                    "would be of nothing in particular"
                 )
 
 
@@ -204,12 +204,23 @@ def _unfinished(records: Sequence[Record], methods: Sequence[str]) -> tuple[Unfi
 
 def _unequal(finished: Sequence[Record]) -> dict[str, dict[str, str]]:
     unequal: dict[str, dict[str, str]] = {}
-    for field in ("net", "max_steps", "select"):
+    for field in _ALIKE:
         values: dict[str, list[str]] = {}
         for record in finished:
             of_method = values.setdefault(record["method"], [])
-            if str(record[field]) not in of_method:
-                of_method.append(str(record[field]))
+            told = _told(record.get(field) or "none")
+            if told not in of_method:
+                of_method.append(told)
         if len({frozenset(of_method) for of_method in values.values()}) > 1:
             unequal[field] = {method: ", ".join(of_method) for method, of_method in values.items()}
     return unequal
+
+
+def _told(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _unlabelled(records: Sequence[Record]) -> tuple[str, int] | None:
+    """Of all runs that trained with inputs without labels; what they are is part of the data, and so alike."""
+    found = next((record["unlabelled"] for record in records if record.get("unlabelled")), None)
+    return found and (found["domain"], found["n"])

@@ -19,7 +19,14 @@ _HEADLINES = {
     "same": "not distinguishable from ERM",
 }
 
-_FIELD_NAMES = {"net": "net", "max_steps": "number of steps", "select": "way of choosing settings"}
+_FIELD_NAMES = {
+    "net": "net",
+    "max_steps": "number of steps",
+    "select": "way of choosing settings",
+    "left_out": "domains left out",
+    "net_source": "file of the net",
+    "domain_net_source": "file of the domain net",
+}
 
 
 def sentences(table: Table) -> tuple[str, ...]:
@@ -197,6 +204,10 @@ def _about_the_runs(table: Table) -> list[str]:
             f"{len(table.left_out)} of the {table.n_domains} domains took no part: the benchmark's own split keeps "
             "them for choosing settings."
         )
+    if table.unlabelled:
+        domain, n = table.unlabelled
+        seen = "; what is given for it is no accuracy on an unseen domain" if domain in table.held_out else ""
+        notes.append(f"{n} inputs of domain {domain} trained along without labels{seen}.")
     for row in table.rows:
         moved = row.perturbation
         if moved is not None and moved.as_large_as_input:

@@ -3,15 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from crossgrad.folders import write_whole
+from crossgrad.folders import REPORTS, write_whole
 from crossgrad.report.html import render_html
 from crossgrad.report.latex import render_latex
 from crossgrad.report.markdown import render_markdown
 from crossgrad.report.provenance import provenance
 from crossgrad.report.sources import Source, collect
-
-REPORTS = ("report.html", "report.md", "report.tex")
-"""What a report is."""
 
 
 class ReportPaths(NamedTuple):

@@ -135,11 +135,7 @@ def failed_runs(found: Found) -> str:
 def lacking(column: Column, scale: Scale, found: Found) -> str:
     """Methods with the seeds that were not run yet; "" where all were."""
     missing = {
-        method: [
-            seed
-            for seed in range(scale.n_seeds)
-            if seed not in found.accuracies.get(method, {}) and seed not in found.failed.get(method, {})
-        ]
+        method: [seed for seed in range(scale.n_seeds) if seed not in found.run.get(method, ())]
         for method in column.methods
     }
     return "; ".join(

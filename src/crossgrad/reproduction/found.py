@@ -1,13 +1,14 @@
 """What the records of a study say: accuracies by seed, differences between methods, what failed."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
 from crossgrad.records import Record, read_records
 from crossgrad.report.differences import Cells, cells_of, difference, over_examples
+from crossgrad.report.fields import check_whole
 from crossgrad.report.packed_answers import unpack_answers
 from crossgrad.report.rows import Difference
 from crossgrad.reproduction.carrying_out import COMPARISON
@@ -32,6 +33,7 @@ class Found:
         cells: of each method, by domain and seed.
         domains: names, in the data's order.
         failed: of each method, seeds with what went wrong.
+        run: of each method, seeds of which no fold is missing, whether it failed or not.
         shares_models: whether domains were held out together, and so measured with the same models.
         repeats: whether every domain shows the same objects in the same order.
         n_records: that there are, those of seeds that lack a fold yet among them.
@@ -41,6 +43,7 @@ class Found:
     cells: Mapping[str, Cells]
     domains: Sequence[str]
     failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    run: Mapping[str, Collection[int]] = field(default_factory=dict)
     shares_models: bool = False
     repeats: bool = False
     n_records: int = 0
@@ -101,7 +104,7 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         held_out: the fold that counts; None: all.
     """
     place = folder / study.name / COMPARISON
-    records = read_records(place) if (place / "records.jsonl").exists() else []
+    records = whole_records(place)
     of_folds = [record for record in records if held_out is None or set(record["held_out"]) == set(held_out)]
     finished = [record for record in of_folds if record["error"] is None]
     failed: dict[str, dict[int, str]] = {}
@@ -109,10 +112,14 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         if record["error"] is not None:
             failed.setdefault(record["method"], {})[record["seed"]] = record["error"]["message"]
     domains = finished[0]["domains"] if finished else ()
-    n_folds = study.n_folds(domains) if finished and held_out is None else 1
+    n_folds = study.n_folds(of_folds[0]["domains"]) if of_folds and held_out is None else 1
     by_method = {
         method: of_whole_seeds([record for record in finished if record["method"] == method], n_folds)
         for method in {record["method"] for record in finished}
+    }
+    run = {
+        method: seeds_in(of_whole_seeds([record for record in of_folds if record["method"] == method], n_folds))
+        for method in {record["method"] for record in of_folds}
     }
     answers = unpack_answers(place, finished)
     return Found(
@@ -120,6 +127,7 @@ def found_in(study: Study, folder: Path, *, held_out: Sequence[str] | None = Non
         cells={method: cells_of(of_method, method, answers) for method, of_method in by_method.items()},
         domains=domains,
         failed=failed,
+        run=run,
         shares_models=any(len(record["held_out"]) > 1 for record in finished),
         repeats=study.repeats,
         n_records=len(of_folds),
@@ -156,6 +164,10 @@ def pooled(found: Mapping[str, Found]) -> Found:
             method: {seed: error for part in parts for seed, error in part.failed.get(method, {}).items()}
             for method in {method for part in parts for method in part.failed}
         },
+        run={
+            method: set.intersection(*(set(part.run.get(method, ())) for part in parts))
+            for method in {method for part in parts for method in part.run}
+        },
         shares_models=any(part.shares_models for part in parts),
         n_records=sum(part.n_records for part in parts),
     )
@@ -165,11 +177,28 @@ def of_whole_seeds(records: Sequence[Record], n_folds: int) -> list[Record]:
     """Without those of seeds that lack a fold yet: a mean over other domains would be of something else.
 
     Args:
-        records: of one way to train, finished.
+        records: of one way to train, of each seed and fold one.
         n_folds: how many there are.
     """
     folds_of = Counter(record["seed"] for record in records)
     return [record for record in records if folds_of[record["seed"]] == n_folds]
+
+
+def whole_records(folder: Path) -> list[Record]:
+    """The records in a folder, each with what the paper's tables need; none where none were written.
+
+    Raises:
+        RecordError: one is damaged.
+    """
+    records = read_records(folder) if (folder / "records.jsonl").exists() else []
+    for record in records:
+        check_whole(record, ("method", "seed", "held_out", "domains", "out_of_domain", "error"))
+    return records
+
+
+def seeds_in(records: Sequence[Record]) -> set[int]:
+    """Of which records are."""
+    return {record["seed"] for record in records}
 
 
 def accuracies_by_seed(records: Sequence[Record]) -> dict[int, float]:

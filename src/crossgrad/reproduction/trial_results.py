@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from crossgrad.records import Record, read_records
+from crossgrad.records import Record
 from crossgrad.report.differences import cells_of
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction.accuracy_tables import with_gain
-from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds
+from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds, seeds_in, whole_records
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.trials import Trials, Variant
 from crossgrad.significance import Estimate
@@ -23,7 +23,7 @@ class Results:
 
     def __init__(self, trials: Trials, scale: Scale, folder: Path) -> None:
         place = trials.place(folder)
-        records = read_records(place) if (place / "records.jsonl").exists() else []
+        records = whole_records(place)
         finished = [record for record in records if record["error"] is None]
         domains = finished[0]["domains"] if finished else ()
         of_variants = {
@@ -31,11 +31,9 @@ class Results:
             for variant in trials.variants
         }
         self._trials, self._n_seeds = trials, trials.n_seeds(scale)
+        n_folds = trials.study.n_folds(records[0]["domains"]) if records else 1
         self._records = {
-            key: of_whole_seeds(
-                [record for record in of_variant if record["error"] is None],
-                trials.study.n_folds(domains) if finished else 1,
-            )
+            key: of_whole_seeds([record for record in of_variant if record["error"] is None], n_folds)
             for key, of_variant in of_variants.items()
         }
         trained = {key: of_variant for key, of_variant in self._records.items() if of_variant}
@@ -47,6 +45,7 @@ class Results:
                 key: {record["seed"]: record["error"]["message"] for record in of_variant if record["error"]}
                 for key, of_variant in of_variants.items()
             },
+            run={key: seeds_in(of_whole_seeds(of_variant, n_folds)) for key, of_variant in of_variants.items()},
             shares_models=any(len(record["held_out"]) > 1 for record in finished),
             n_records=len(records),
         )
@@ -79,11 +78,7 @@ class Results:
     @property
     def missing(self) -> list[Variant]:
         """Variants that lack runs which did not fail."""
-        return [
-            variant
-            for variant in self._trials.variants
-            if len({*self._found.accuracies.get(variant.key, {}), *self._found.failed[variant.key]}) < self._n_seeds
-        ]
+        return [variant for variant in self._trials.variants if len(self._found.run[variant.key]) < self._n_seeds]
 
     def in_words(self) -> list[str]:
         """Sentences on which runs are missing, by the question they answer, and which failed; none where none did."""

@@ -15,7 +15,7 @@ from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.folders import claim_folder, lock_folder
 from crossgrad.records import Record, read_records
-from crossgrad.report.packed_answers import PACKED, packing
+from crossgrad.report.packed_answers import packing
 from crossgrad.reproduction.carrying_out import Cost
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import Study
@@ -174,7 +174,7 @@ def carry_out_trials(
     keys = [run.key(dataset) for run in comparison.runs]
     with ExitStack() as stack:
         stack.enter_context(lock_folder(comparison.folder))
-        claim_folder(comparison.folder, ours=("records.jsonl", "runs", PACKED), keys=set(keys), overwrite=False)
+        claim_folder(comparison.folder, keys=set(keys), overwrite=False)
         stack.enter_context(packing(comparison.folder, is_locked=True))
         follower = stack.enter_context(following())
         done = _keys_done(comparison)

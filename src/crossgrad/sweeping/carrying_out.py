@@ -7,21 +7,18 @@ from contextlib import closing
 import numpy as np
 
 from crossgrad.errors import RecordError
-from crossgrad.experiments.chosen import FILE, Choice, Chosen, write_chosen
+from crossgrad.experiments.chosen import Choice, Chosen, write_chosen
 from crossgrad.experiments.engine import Perform, check_engine, opened_engine
 from crossgrad.experiments.following import FollowerOf, Nobody
 from crossgrad.experiments.grids import SWEPT_SETTINGS, settings_at
 from crossgrad.experiments.optuna_studies import successive_halving
 from crossgrad.experiments.runs import Run
-from crossgrad.folders import claim_folder, lock_folder
+from crossgrad.folders import CHOICE, PLAN, claim_folder, lock_folder
 from crossgrad.records import Record
 from crossgrad.selection import WAYS, Candidate, Fold
 from crossgrad.significance import Estimate
-from crossgrad.sweeping.plan_file import PLAN, read_plan, write_plan
+from crossgrad.sweeping.plan_file import read_plan, write_plan
 from crossgrad.sweeping.plans import Sweep
-
-WRITTEN = ("records.jsonl", "runs", PLAN, FILE)
-"""What a sweep leaves in its folder."""
 
 Train = Callable[[Sequence[Run]], None]
 """Does those of the runs that have no record yet."""
@@ -50,7 +47,7 @@ def carry_out_sweep(
     planned = {run.key(sweep.dataset): run for run in sweep.runs}
     read_plan(sweep.folder)  # refuses a file of that name that is somebody else's
     with lock_folder(sweep.folder):
-        claim_folder(sweep.folder, ours=WRITTEN, keys=set(planned), overwrite=overwrite, begun=(PLAN, "runs"))
+        claim_folder(sweep.folder, keys=set(planned), overwrite=overwrite, begun=(PLAN, "runs"))
         write_plan(sweep)
         records = sweep.records()
         follower.plan(sweep, [run for key, run in planned.items() if key not in records])
@@ -78,7 +75,7 @@ def carry_out_sweep(
             else:
                 finalists = dict(_halve(sweep, records, lambda runs: train(runs, perform)))
         candidates = _judge(sweep, records, finalists)
-        write_chosen(sweep.folder / FILE, _chosen(sweep, candidates))
+        write_chosen(sweep.folder / CHOICE, _chosen(sweep, candidates))
     return candidates
 
 

@@ -5,24 +5,32 @@ from pathlib import Path
 from typing import Any
 
 from crossgrad.errors import RecordError
-from crossgrad.folders import write_whole
+from crossgrad.experiments.settings import untold_defaults
+from crossgrad.folders import CHOICE, PLAN, write_whole
 from crossgrad.sweeping.plans import Sweep
 
-PLAN = "plan.json"
 PLAN_VERSION = 1
 
 
 def write_plan(sweep: Sweep) -> None:
-    """Write what was asked for, and what of it was kept where a budget left some of it out."""
+    """Write what was asked for, and what of it was kept where a budget left some of it out.
+
+    A choice that was made by another plan goes: until the new one is made there is none.
+    """
+    untold = untold_defaults(sweep.method)
     plan = {
         "version": PLAN_VERSION,
         "asked": sweep.asked,
         "points": sweep.points,
         "seeds": sweep.seeds,
         "dropped": sweep.dropped,
+        "defaults": {name: untold[name] for name in sweep.points[0] if name in untold},
     }
     content = (json.dumps(plan, indent=2, ensure_ascii=False) + "\n").encode()
-    write_whole(sweep.folder / PLAN, content, overwrite=True)
+    file = sweep.folder / PLAN
+    if file.is_file() and file.read_bytes() != content:
+        (sweep.folder / CHOICE).unlink(missing_ok=True)
+    write_whole(file, content, overwrite=True)
 
 
 def read_plan(folder: Path) -> dict[str, Any] | None:
