@@ -1,10 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import jaxtyping
 import numpy as np
 import pytest
 import torch
 
+from crossgrad import compare, train
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.errors import DataError
 
@@ -101,3 +103,20 @@ def test_weights_without_a_finite_sum_are_refused() -> None:
     dataset = DomainDataset.from_arrays([[0.0]] * 4, [0, 1] * 2, [0, 0, 1, 1], name="heavy")
     with pytest.raises(DataError, match="weights as large as 1e\\+308 have no finite sum"):
         replace(dataset, weights=torch.full((4,), 1e308, dtype=torch.float64))
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("vec.npz", r"a DomainDataset is wanted, not a str: open_dataset\('vec.npz'\) gives one"),
+        (Path("vec.npz"), r"not a PosixPath: open_dataset\('vec.npz'\) gives one"),
+        (np.eye(3), r"not a ndarray: open_dataset\(...\) gives one"),
+    ],
+)
+def test_what_is_no_dataset_yet_is_refused_before_anything_is_done(data, message, tmp_path):
+    with pytest.raises(TypeError, match=message):
+        train(data)
+    with pytest.raises(TypeError, match=message):
+        compare(data, output=tmp_path / "made")
+    assert not (tmp_path / "made").exists()

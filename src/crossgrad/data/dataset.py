@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike, fspath
 from typing import Any
 
 import torch
@@ -259,6 +260,22 @@ class DomainDataset:
         if self.unlabelled is not None:
             digest.update(self.unlabelled.fingerprint.encode())
         return digest.hexdigest()[:16]
+
+
+def check_opened(dataset: object) -> None:
+    """Refuse what is no dataset yet, such as the path of one.
+
+    Raises:
+        TypeError: it is another thing than a `DomainDataset`.
+
+    Example:
+        >>> check_opened("wards.npz")
+        Traceback (most recent call last):
+        TypeError: a DomainDataset is wanted, not a str: open_dataset('wards.npz') gives one
+    """
+    if not isinstance(dataset, DomainDataset):
+        opened = repr(fspath(dataset)) if isinstance(dataset, str | PathLike) else "..."
+        raise TypeError(f"a DomainDataset is wanted, not a {type(dataset).__name__}: open_dataset({opened}) gives one")
 
 
 def _check_length(what: str, indices: Tensor | tuple[str, ...], inputs: Tensor | LazyInputs) -> None:
