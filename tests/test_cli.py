@@ -515,3 +515,11 @@ def test_runs_of_several_lengths_and_nets_are_announced_as_such(
     both = replace(planned, runs=(*planned.runs, short))
     announce(both, both.runs, expected=1.0, jobs=1)
     assert ", 2 or 4 steps of 64 with lenet or conv2, 1 at once" in " ".join(capsys.readouterr().err.split())
+
+
+def test_one_of_what_is_counted_is_no_plural(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planned = plan(images(), output=tmp_path, methods=["erm"], hold_out="den", seeds=[0], max_steps=1)
+    announce(planned, planned.runs, expected=1.0, jobs=1)
+    assert "\n1 run: 1 method x 1 fold of held-out domains x 1 seed, 1 step of 64 with" in capsys.readouterr().err
+    announce(replace(planned, runs=planned.runs * 2), planned.runs, expected=1.0, jobs=1)
+    assert "\n1 is done already. About" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crossgrad.cli import completion, options
-from crossgrad.cli.console import err, out, say, show_json, show_text, status
+from crossgrad.cli.console import are, count, err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 
 
@@ -179,7 +179,8 @@ def compare(
             )
     except KeyboardInterrupt:
         n_done = len(comparison.records) if (comparison.folder / "records.jsonl").exists() else 0
-        say(f"Interrupted: {n_done} of {len(comparison.runs)} runs are done and kept in {comparison.folder}.")
+        runs = count(len(comparison.runs), "run")
+        say(f"Interrupted: {n_done} of {runs} {are(n_done)} done and kept in {comparison.folder}.")
         say("The same command goes on from there (without --overwrite).")
         raise typer.Exit(130) from None
     say(f"Trained in {duration(time.monotonic() - started)}.")

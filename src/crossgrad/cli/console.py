@@ -39,6 +39,11 @@ def count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
+def are(n: int) -> str:
+    """The verb to a count."""
+    return "is" if n == 1 else "are"
+
+
 @contextmanager
 def status(text: str) -> Iterator[Callable[[str], None]]:
     """A line on what is going on, while it does; what is yielded shows another one in its place."""

@@ -51,8 +51,8 @@ def _prepare(name: str, option: list[str], *, as_json: bool) -> None:
         with status(f"making {name}"):
             dataset = benchmark.open(**chosen)
         say(
-            f"{printable(dataset.name)}: {len(dataset):,} examples, {len(dataset.label_names)} labels, "
-            f"{len(dataset.domain_names)} domains, made in {time.monotonic() - started:.1f} s"
+            f"{printable(dataset.name)}: {len(dataset):,} examples, {count(len(dataset.label_names), 'label')}, "
+            f"{count(len(dataset.domain_names), 'domain')}, made in {time.monotonic() - started:.1f} s"
         )
     is_kept = place.is_file()  # a cache that cannot be written to has cost a warning
     if as_json:

@@ -93,7 +93,7 @@ def diagnose(
         say(f"{count(len(plan.left_out), 'test domain')} of the benchmark's own split are counted and not looked at.")
     say(
         f"{count(len(plan.label_runs), 'training')} with domains held out, "
-        f"{count(int(plan.domain_run is not None), 'training')} of a domain net, {steps} steps each with "
+        f"{count(int(plan.domain_run is not None), 'training')} of a domain net, {count(steps, 'step')} each with "
         f"{plan.template.net}."
     )
     if plan.n_runs:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crossgrad.cli import options
-from crossgrad.cli.console import show_json, show_text, status
+from crossgrad.cli.console import count, show_json, show_text, status
 
 
 def export(
@@ -54,6 +54,6 @@ def export(
     shape = ", ".join(map(str, ("batch", *loaded.input_shape)))
     show_text(
         f"Wrote {exported.file} ({exported.n_bytes / 1e6:.1f} MB): inputs float32 ({shape}) to probabilities of "
-        f"{len(loaded.label_names)} labels. {exported.runtime} differs from the model by "
+        f"{count(len(loaded.label_names), 'label')}. {exported.runtime} differs from the model by "
         f"{exported.largest_difference:.1g} at most."
     )

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from crossgrad.cli.console import count, say
+from crossgrad.cli.console import are, count, say
 from crossgrad.cli.first_look import first_look
 from crossgrad.comparison import Comparison
 from crossgrad.data import DomainDataset
@@ -73,16 +73,16 @@ def announce(
     steps = sorted({run.settings.max_steps for run in runs if run.method != MATCHED})
     nets = dict.fromkeys(run.net for run in runs)
     say(
-        f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
-        f"{len(dataset.domain_names)} domains"
+        f"{printable(dataset.name)}: {count(len(dataset), 'example')}, {count(len(dataset.label_names), 'label')}, "
+        f"{count(len(dataset.domain_names), 'domain')}"
     )
     n_seeds = len({run.seed for run in runs})
     n_variants = len(runs) // n_folds // n_seeds
     say(
-        f"{len(runs)} runs: {count(n_variants, 'method' if n_variants == n_methods else 'variant')} x "
+        f"{count(len(runs), 'run')}: {count(n_variants, 'method' if n_variants == n_methods else 'variant')} x "
         f"{count(n_folds, 'fold')} of held-out domains x {count(n_seeds, 'seed')}, "
-        f"{' or '.join(map(str, steps))} steps of {runs[0].settings.batch_size} with {' or '.join(nets)}, "
-        f"{jobs or 'as many as the cluster takes'} at once"
+        f"{' or '.join([*map(str, steps[:-1]), count(steps[-1], 'step')])} of {runs[0].settings.batch_size} with "
+        f"{' or '.join(nets)}, {jobs or 'as many as the cluster takes'} at once"
     )
     if runs[0].left_out:
         say(
@@ -95,7 +95,8 @@ def announce(
         say(
             f"Settings of {', '.join(oracle)} were chosen by the held-out domains' own labels (oracle).", style="yellow"
         )
-    done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
+    n_done = len(runs) - len(to_do)
+    done = f"{n_done} {are(n_done)} done already. " if n_done else ""
     where = "" if jobs else " if one went at a time, here"  # another machine is not timed
     say(done + (f"About {duration(expected)} to go{where}." if to_do else "Nothing is left to do."))
     if advise and expected > LONG_SECONDS:
@@ -192,7 +193,8 @@ class ComparisonProgress:
             )
         elif not self._console.is_terminal and time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
             self._printed = time.monotonic()
-            self._console.print(f"{self._done} of {len(self._runs)} runs, about {duration(self._seconds_left())} left")
+            runs = count(len(self._runs), "run")
+            self._console.print(f"{self._done} of {runs}, about {duration(self._seconds_left())} left")
 
     def _render(self) -> Group:
         now = list(self._lines.values())  # drawn by a thread of its own, while runs come and go

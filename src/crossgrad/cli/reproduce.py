@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crossgrad.cli import options
-from crossgrad.cli.console import count, err, say, show_json, show_text, status
+from crossgrad.cli.console import are, count, err, say, show_json, show_text, status
 from crossgrad.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _train(
         except DataError as error:
             say(f"{part.name}: left out. {error}", style="yellow")
             continue
-        done = f", {cost.n_done} are done" if cost.n_done else ""
+        done = f", {cost.n_done} {are(cost.n_done)} done" if cost.n_done else ""
         say(f"{part.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / at_once)} to go")
         opened.append((part, dataset))
         total += cost.seconds / at_once

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crossgrad.cli import completion, options
-from crossgrad.cli.console import err, out, say, show_json, show_text, status
+from crossgrad.cli.console import are, count, err, out, say, show_json, show_text, status
 from crossgrad.errors import SettingsError
 
 
@@ -193,7 +193,8 @@ def sweep(
                 follower=follower,
             )
     except KeyboardInterrupt:
-        say(f"Interrupted: {len(planned.records())} runs are done and kept in {planned.folder}.")
+        n_done = len(planned.records())
+        say(f"Interrupted: {count(n_done, 'run')} {are(n_done)} done and kept in {planned.folder}.")
         say("The same command goes on from there (without --overwrite).")
         raise typer.Exit(130) from None
     file = planned.folder / "chosen.json"

@@ -5,7 +5,7 @@ from types import TracebackType
 
 from rich.console import Console
 
-from crossgrad.cli.console import count, say
+from crossgrad.cli.console import are, count, say
 from crossgrad.cli.progress import LONG_SECONDS, ComparisonProgress, duration
 from crossgrad.experiments.runs import Run
 from crossgrad.printing import printable
@@ -21,8 +21,8 @@ def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None, advi
     dataset, runs = sweep.dataset, sweep.runs
     trainings = {(validation.held_out, validation.left_out) for validation in sweep.validations}
     say(
-        f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels, "
-        f"{len(dataset.domain_names)} domains"
+        f"{printable(dataset.name)}: {count(len(dataset), 'example')}, {count(len(dataset.label_names), 'label')}, "
+        f"{count(len(dataset.domain_names), 'domain')}"
     )
     say(
         f"{count(len(sweep.points), 'candidate')} for {display_name(sweep.method)}, judged by {WAYS[sweep.select]} "
@@ -33,14 +33,16 @@ def announce_sweep(sweep: Sweep, to_do: Sequence[Run], *, jobs: int | None, advi
     if sweep.dropped:
         say(f"Left out to fit in the budget: {sweep.dropped}.")
     halving = sweep.search == "halving"
+    rungs = f" x {count(sweep.n_rungs, 'length')}" if halving else ""
     say(
         f"{'At most ' if halving else ''}{count(len(runs), 'run')}: {count(len(sweep.points), 'candidate')} x "
         f"{count(len(trainings), 'training')} x {count(len(sweep.seeds), 'seed')}"
-        f"{f' x {sweep.n_rungs} lengths' if halving else ''}, {sweep.settings.max_steps} steps of "
+        f"{rungs}, {count(sweep.settings.max_steps, 'step')} of "
         f"{sweep.settings.batch_size} with {sweep.net}, {jobs or 'as many as the cluster takes'} at once"
     )
     expected = sweep.expected_seconds(to_do, jobs=jobs or 1)
-    done = f"{len(runs) - len(to_do)} are done already. " if len(to_do) < len(runs) else ""
+    n_done = len(runs) - len(to_do)
+    done = f"{n_done} {are(n_done)} done already. " if n_done else ""
     say(done + (f"About {duration(expected)} to go." if to_do else "Nothing is left to do."))
     if advise and expected > LONG_SECONDS:
         say("--budget fits it to your time; it can be interrupted at any time and goes on later.")

@@ -185,8 +185,8 @@ def train(
             tell=tell,
         )
     say(
-        f"{printable(dataset.name)}: {len(dataset)} examples, {len(dataset.label_names)} labels; training "
-        f"{display_name(name)} on {count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
+        f"{printable(dataset.name)}: {count(len(dataset), 'example')}, {count(len(dataset.label_names), 'label')}; "
+        f"training {display_name(name)} on {count(len(domains) if domains else len(dataset.domain_names), 'domain')}"
         + (f", and {count(len(new_inputs), 'example')} without a label" if new_inputs is not None else "")
     )
     if overwrite and processes.is_first:
