@@ -164,6 +164,19 @@ def test_a_calibrated_step_in_a_module_of_half_precision_follows_the_gradients(d
     assert module.double()[0].running.dtype == torch.float64
 
 
+def test_a_calibrated_step_takes_means_that_half_precision_does_not_hold() -> None:
+    step = Step(calibrated=0.1).half()
+    large = torch.zeros(8, 3, dtype=torch.float16)
+    large[:4] = 6e4  # their sum is infinite in half precision
+    step.observe(large, n=4)
+    assert step.running.item() == pytest.approx(6e4, rel=0.01)
+    step = Step(calibrated=0.1).half()
+    rare = torch.zeros(64, 3, dtype=torch.float16)
+    rare[0] = 2.0**-24  # its mean over the batch is zero in half precision
+    step.observe(rare)
+    torch.testing.assert_close(step(rare)[0], torch.full((3,), 6.4, dtype=torch.float16), rtol=0.01, atol=0)
+
+
 def test_gradients_that_return_after_none_move_inputs_a_hundred_times_as_far_at_most() -> None:
     step = Step(calibrated=0.1)
     for value in [1.0] * 500 + [0.0] * 3000:
