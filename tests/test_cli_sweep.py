@@ -10,6 +10,7 @@ import pytest
 
 from commands import Command, Done
 from crossgrad.cli import main
+from crossgrad.cli.console import are
 from crossgrad.experiments.chosen import read_chosen
 from crossgrad.records import read_records
 from processes import COMMAND, end, start, wait_until
@@ -150,7 +151,7 @@ def test_a_killed_sweep_goes_on_without_a_second_training_of_what_was_finished(t
 
     (tmp_path / "slow").unlink()
     again = run(tmp_path, *command)
-    assert f"{len(finished)} are done already" in again.stderr
+    assert f"{len(finished)} {are(len(finished))} done already" in again.stderr
     assert records.read_bytes().startswith(before)
     keys = [json.loads(line)["key"] for line in records.read_bytes().splitlines()]
     assert len(keys) == len(set(keys)) == N_RUNS

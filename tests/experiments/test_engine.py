@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from crossgrad.cli.console import are
 from crossgrad.comparison import Comparison, carry_out, compare, plan
 from crossgrad.data import open_dataset
 from crossgrad.errors import SettingsError
@@ -244,7 +245,7 @@ def test_an_interruption_in_training_ends_cleanly_and_says_how_to_go_on(
     assert not any(is_running(pid) for pid in processes)
     done = n_records(place)
     assert 0 < done < N_RUNS
-    assert f"Interrupted: {done} of {N_RUNS} runs are done and kept in results." in err
+    assert f"Interrupted: {done} of {N_RUNS} runs {are(done)} done and kept in results." in err
     assert "The same command goes on from there" in err
     assert "Traceback" not in out + err
 
@@ -299,7 +300,7 @@ def test_a_killed_command_leaves_no_worker_training_on_and_goes_on_when_it_is_ru
     again = start(COMMAND, place)
     _, err = again.communicate(timeout=120)
     assert again.returncode == 0, err
-    assert f"{done} are done already" in err
+    assert f"{done} {are(done)} done already" in err
     assert written(place / "results") == written(uninterrupted)
     assert predictions(place / "results") == predictions(uninterrupted)
     assert (place / "results" / "report.html").exists()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from crossgrad.cli.console import are
 from crossgrad.comparison import Comparison, carry_out, plan
 from crossgrad.data import open_dataset
 from crossgrad.errors import SettingsError, WorkerLostError
@@ -321,7 +322,7 @@ def test_an_interrupted_command_ends_its_cluster_and_goes_on_when_it_is_run_agai
     wait_until(lambda: not any(is_running(pid) for pid in below), seconds=60)
     done = len(read_records(records))
     assert 0 < done < N_RUNS
-    assert f"Interrupted: {done} of {N_RUNS} runs are done and kept in results." in err
+    assert f"Interrupted: {done} of {N_RUNS} runs {are(done)} done and kept in results." in err
     assert "Traceback" not in out + err
 
     again = [*arguments[: arguments.index("--engine")], "--jobs", "1"]
@@ -329,7 +330,7 @@ def test_an_interrupted_command_ends_its_cluster_and_goes_on_when_it_is_run_agai
     process = start(again, tmp_path)
     _, err = process.communicate(timeout=ENDS_WITHIN)
     assert process.returncode == 0, err
-    assert f"{done} are done already" in err
+    assert f"{done} {are(done)} done already" in err
     assert len(written(tmp_path / "results")) == N_RUNS
 
 
