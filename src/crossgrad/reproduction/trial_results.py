@@ -9,7 +9,7 @@ from crossgrad.reproduction.accuracy_tables import with_gain
 from crossgrad.reproduction.found import Found, accuracies_by_seed, of_whole_seeds, seeds_in, whole_records
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.trials import Trials, Variant
-from crossgrad.significance import Estimate
+from crossgrad.significance import Comparison, Estimate
 
 
 class Results:
@@ -57,6 +57,10 @@ class Results:
     def of(self, variant: Variant) -> Estimate | None:
         """A variant's accuracy in per cent over all examples of held-out domains, the mean over seeds; None without."""
         return self._found.of(variant.key)
+
+    def over_seeds(self, variant: Variant, other: Variant) -> Comparison | None:
+        """One minus the other in points, a paired t test over seeds; None where they share none."""
+        return self._found.over_seeds(variant.key, other.key)
 
     def gain(self, variant: Variant, other: Variant) -> tuple[str, str | None] | None:
         """One minus the other in points, and p as LARGER_P says; None where they share no domain and seed."""
