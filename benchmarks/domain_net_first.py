@@ -1,9 +1,9 @@
 """Is CrossGrad above ERM on the fonts where its domain net is trained first and by itself?
 
 With three seeds that is the highest of CrossGrad's variants (table `ablations`), which is how it was noticed. What is
-noticed so is to be asked anew: this trains it, ERM and the random direction of the same length with eight seeds that had no part
-in that, everything else as there. The test was fixed before a run was made: the paired t test over these seeds, fonts
-averaged, of the variant against ERM.
+noticed so is to be asked anew: this trains it, ERM and the random direction of the same length with eight seeds that
+had no part in that, everything else as there. The test was fixed before a run was made: the paired t test over these
+seeds, fonts averaged, of the variant against ERM.
 
     CROSSGRAD_DATA=... python benchmarks/domain_net_first.py
 

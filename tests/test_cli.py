@@ -286,7 +286,7 @@ def test_train_saves_the_model_that_the_library_would(command: Command) -> None:
     assert done.code == 0
     assert "vectors: 96 examples, 3 labels; training CrossGrad on 2 domains" in done.err
     assert re.search(r"Accuracy on \d+ unseen examples of its training domains: [\d.]+ %", done.out)
-    assert re.search(r"Accuracy on 48 other domains: [\d.]+ %", done.out)
+    assert re.search(r"Accuracy on 48 examples of other domains: [\d.]+ %", done.out)
     assert "Model: model" in done.out
     expected = crossgrad.train(
         open_dataset("vectors.npz"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from crossgrad import compare, train
+from crossgrad import compare, diagnose, sweep, train
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.errors import DataError
 
@@ -119,4 +119,8 @@ def test_what_is_no_dataset_yet_is_refused_before_anything_is_done(data, message
         train(data)
     with pytest.raises(TypeError, match=message):
         compare(data, output=tmp_path / "made")
+    with pytest.raises(TypeError, match=message):
+        sweep(data, output=tmp_path / "made")
+    with pytest.raises(TypeError, match=message):
+        diagnose(data)
     assert not (tmp_path / "made").exists()

@@ -243,7 +243,8 @@ def _tell(output: Path, card: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json({"model": str(output), **measured})
         return
-    for place, words in (("in_domain", "unseen examples of its training domains"), ("out_of_domain", "other domains")):
+    places = {"in_domain": "unseen examples of its training domains", "out_of_domain": "examples of other domains"}
+    for place, words in places.items():
         if place in measured:
             accuracy, n = measured[place]["accuracy"], measured[place]["n"]
             out.print(f"Accuracy on {n} {words}: {100 * accuracy:.1f} %")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from crossgrad.data import DomainDataset
+from crossgrad.data.dataset import check_opened
 from crossgrad.diagnosis.carrying_out import Diagnosis, Watch, carry_out_diagnosis, watch_nothing
 from crossgrad.diagnosis.planning import plan_diagnosis
 
@@ -33,6 +34,7 @@ def diagnose(
 
     Raises:
         SettingsError: a setting is unknown or out of range.
+        TypeError: what is to be looked at is no dataset, such as the path of one.
 
     Example:
         >>> from crossgrad.data import open_dataset
@@ -40,5 +42,6 @@ def diagnose(
         >>> len(diagnosis.findings.gap.by_domain)
         6
     """
+    check_opened(dataset)
     plan = plan_diagnosis(dataset, max_steps=max_steps, seed=seed, net=net, **settings)
     return carry_out_diagnosis(plan, watch=watch)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from crossgrad.data import DomainDataset
+from crossgrad.data.dataset import check_opened
 from crossgrad.experiments.grids import Dimension
 from crossgrad.selection import Candidate
 from crossgrad.sweeping.carrying_out import SweepFollower, carry_out_sweep
@@ -64,6 +65,7 @@ def sweep(
 
     Raises:
         CrossGradError: something does not go together; before anything is trained.
+        TypeError: what is to be trained on is no dataset, such as the path of one.
 
     Example:
         >>> import tempfile
@@ -78,6 +80,7 @@ def sweep(
         >>> best.point["learning_rate"]
         0.003
     """
+    check_opened(dataset)
     planned = plan_sweep(
         dataset,
         output=output,
