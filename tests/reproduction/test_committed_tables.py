@@ -95,7 +95,7 @@ def test_the_picture_of_table_8_shows_its_gains() -> None:
         if row["gain"]
     }
     assert set(re.findall("<title>([^<]* at [^<]*)</title>", made.pictures["table8.svg"].decode())) == gains
-    assert len(gains) == 30
+    assert len(gains) == 35
 
 
 @pytest.mark.parametrize(
@@ -346,9 +346,11 @@ def p_of(found: Found, method: str, other: str) -> float:
     return p
 
 
-@pytest.mark.parametrize("n", BY_TRAINING_DOMAINS["fonts"])
-def test_the_page_tells_what_is_gained_with_fewer_training_fonts(n: int) -> None:
-    found = fonts_by_number()[n]
+@pytest.mark.parametrize(
+    ("of", "n"), [*(("fonts", n) for n in BY_TRAINING_DOMAINS["fonts"]), ("speakers", 40), ("speakers", 100)]
+)
+def test_the_page_tells_what_is_gained_with_fewer_training_domains(of: str, n: int) -> None:
+    found = found_in(BY_TRAINING_DOMAINS[of][n], RESULTS / "cpu")
     accuracy = found.of("erm")
     assert accuracy is not None
     cells = [str(n), f"{accuracy.value:.1f}"]
@@ -450,35 +452,39 @@ def by_seed(found: Found, method: str, other: str) -> dict[int, float]:
     return {seed: fmean(of_seed) for seed, of_seed in points.items()}
 
 
-def test_the_page_tells_what_is_gained_with_forty_speakers() -> None:
-    page, found = words_of("docs/reproduction.md"), found_in(synthetic_speakers(40), RESULTS / "cpu")
-    erm = found.of("erm")
-    assert erm is not None
-    told = {method: gain_and_p(found, method) for method in ("label_grad", "crossgrad", "random", MATCHED, "dann")}
-    assert f"ERM has {erm.value:.1f} %. LabelGrad gains {_told(*told['label_grad'])}, CrossGrad " in page
-    published = SPEECH_GAINS[40]["crossgrad"]
-    assert f"CrossGrad {told['crossgrad'][0]:.1f} (p {told['crossgrad'][1]}; the paper has {published:.1f} on" in page
-    (random, of_random), (matched, of_matched), (dann, of_dann) = (told[name] for name in ("random", MATCHED, "dann"))
-    assert (
-        f"a random direction as long {random:.1f} (p {of_random}); ERM with as many passes loses {-matched:.1f} "
-        f"(p {of_matched}), DANN {-dann:.1f} (p {of_dann})." in page
-    )
-    (below, of_below), (above, of_above) = (gain_and_p(found, "crossgrad", name) for name in ("label_grad", "random"))
-    assert f"CrossGrad is {-below:.1f} points below LabelGrad (p {of_below}), and not told apart from the" in page
-    (over, of_over) = gain_and_p(found, "crossgrad", MATCHED)
-    assert (
-        f"random direction (+{above:.1f}, p {of_above}) nor from ERM with as many passes (+{over:.1f}, p {of_over})."
-        in page
-    )
-    assert p_of(found, "label_grad", "erm") < SIGNIFICANCE_LEVEL < p_of(found, "crossgrad", "erm")
-    assert (
-        f"It gains {told['label_grad'][0]:.1f} points with 40 of a synthesiser's speakers (p {told['label_grad'][1]}; "
-        f"CrossGrad {told['crossgrad'][0]:.1f}, p {told['crossgrad'][1]})." in words_of("README.md")
-    )
+def test_the_page_tells_what_is_gained_with_more_training_speakers() -> None:
+    page, readme = words_of("docs/reproduction.md"), words_of("README.md")
+    forty, hundred = (found_in(synthetic_speakers(n), RESULTS / "cpu") for n in (40, 100))
+    for found in (forty, hundred):
+        assert p_of(found, "label_grad", "erm") < SIGNIFICANCE_LEVEL
+        assert all(p_of(found, "crossgrad", other) > SIGNIFICANCE_LEVEL for other in ("erm", "random", MATCHED))
+        assert p_of(found, MATCHED, "erm") > SIGNIFICANCE_LEVEL
 
+    def both(method: str, other: str = "erm") -> list[tuple[str, str]]:
+        gains = [gain_and_p(found, method, other) for found in (forty, hundred)]
+        return [(signed_points(gain), p) for gain, p in gains]
 
-def _told(gain: float, p: str) -> str:
-    return f"{gain:.1f} points (p {p})"
+    (published, of_hundred) = (SPEECH_GAINS[n]["crossgrad"] for n in (40, 100))
+    assert f"on Google's speakers, it gains {published:.1f} points with 40 and {of_hundred:.1f} with 100;" in page
+    over_seeds = hundred.over_seeds("crossgrad", "erm")
+    assert over_seeds is not None
+    assert over_seeds.low is not None
+    assert over_seeds.high is not None
+    assert f"with 100 between {signed_points(over_seeds.low)} and {signed_points(over_seeds.high)} points (95 %" in page
+    assert over_seeds.high < of_hundred
+    (low, of_low), (high, of_high) = both("crossgrad", "label_grad")
+    assert f"It is {low[1:]} and {high[1:]} points below LabelGrad (p {of_low} and {of_high})," in page
+    assert low[0] == high[0] == "-"
+    to_random, to_matched = (
+        "; ".join(f"{gain}, p {p}" for gain, p in both("crossgrad", name)) for name in ("random", MATCHED)
+    )
+    assert f"from the random direction ({to_random}) nor from ERM with as many passes ({to_matched})." in page
+    (low, of_low), (high, of_high) = both("label_grad")
+    (own, of_own), (more, of_more) = both("crossgrad")
+    assert (
+        f"It gains {low[1:]} and {high[1:]} points with 40 and 100 of a synthesiser's speakers (p {of_low} and "
+        f"{of_high}; CrossGrad {own[1:]} and {more}, p {of_own} and {of_more})." in readme
+    )
 
 
 def test_the_page_tells_the_gap_that_five_fonts_leave() -> None:

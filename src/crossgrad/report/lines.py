@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from crossgrad.report import numbers
 from crossgrad.report.scale import Scale
 from crossgrad.report.scatter import COLOURS
 
@@ -148,7 +149,7 @@ def _panel(
             if point.error:
                 bar = f"M{at} {down(point.y - point.error)}V{down(point.y + point.error)}"
                 parts.append(f'<path d="{bar}" stroke="{colour}" stroke-width="1.5"/>')
-            said = f"{line.name}: {point.y:.1f} at {point.x:.3g}"
+            said = f"{line.name}: {numbers.points(point.y)} at {point.x:.3g}"
             parts.append(
                 f'<circle cx="{at}" cy="{height}" r="3.5" fill="{colour}"><title>{escape(said)}</title></circle>'
             )
