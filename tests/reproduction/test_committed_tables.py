@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from crossgrad.reproduction.ablations import ABLATIONS, BASE
 from crossgrad.reproduction.found import Found, found_in
 from crossgrad.reproduction.paper_table import Cell
 from crossgrad.reproduction.published import SPEECH_GAINS
+from crossgrad.reproduction.sizes import SIZES
 from crossgrad.reproduction.studies import (
     BY_TRAINING_DOMAINS,
     FONTS,
@@ -210,37 +211,79 @@ def test_the_page_tells_the_sizes_that_are_on_record() -> None:
     page = words_of("docs/reproduction.md")
     rows = {(row["method"], row["size"]): row for row in rows_of("sizes") if row["task"] == "fonts"}
 
-    def told(method: str, size: str, words: str) -> None:
-        row = rows[method, size]
-        gain, p = str(row["gain"]).rstrip(")").split(" (")
-        assert gain.startswith("+")
-        assert words.format(moved=row["moved"], gain=gain[1:], p=p, harder=row["harder"]) in page
+    def between(values: Iterable[str]) -> str:
+        ordered = sorted(values, key=float)
+        return f"{ordered[0]} to {ordered[-1]}"
 
-    least = ("LabelGrad", "0.05")
-    told(*least, "at size 0.05, {moved} % of the input's length, it gains {gain} points (p {p}, two trainings)")
-    told(
-        *least,
-        "moved by {moved} % of its length along the label's gradient, an input has {harder} times the label loss",
+    def gains_and_ps(cells: Iterable[Cell]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        gains, ps = zip(*(str(cell).strip("+)").split(" (") for cell in cells), strict=True)
+        return gains, ps
+
+    of_label_grad = [rows["LabelGrad", size] for size in ("0.05", "0.1", "0.25")]
+    gains, ps = gains_and_ps(row["gain"] for row in of_label_grad)
+    assert f"from size 0.05 to 0.25, {of_label_grad[0]['moved']} to {of_label_grad[-1]['moved']} % of the" in page
+    assert f"it gains {between(gains)} points (p {between(ps)}), most at 0.05" in page
+    assert gains[0] == max(gains, key=float)
+    assert float(max(ps, key=float)) < SIGNIFICANCE_LEVEL
+    gain, p = gain_and_p(found_in(FONTS, RESULTS / "cpu"), "label_grad")
+    assert f"In table 4 it moves by 0.05 too, and five trainings gain {gain:.1f} points, p {p}:" in page
+    in_table_4 = [
+        record["settings"]["fields"]["label_gradient_step"]
+        for record in read_records(RESULTS / "cpu" / "fonts" / "comparison")
+        if record["method"] == "label_grad"
+    ]
+    assert in_table_4 == ["calibrated:0.05"] * 5
+
+    up_to_one = [row for (method, _), row in rows.items() if method == "CrossGrad" and row["size"] != "2"]
+    assert len(up_to_one) == 6
+    gains, ps = gains_and_ps(row["gain"] for row in up_to_one)
+    assert f"From {up_to_one[0]['moved']} to {up_to_one[-1]['moved']} % of the input's length" in page
+    assert (
+        f"it gains {between(gains)} points at every size, most at size 1, none of it surely (p {between(ps)})" in page
     )
-    told("CrossGrad", "1", "along the domain's it takes {moved} % for {harder} times")
-    twice = [row for at, row in rows.items() if at[0] == "CrossGrad" and "±" in str(row["accuracy"])]
-    assert [row["size"] for row in twice] == ["0.05", "0.25", "0.5", "1"]
-    gains, ps = zip(*(str(row["gain"]).strip("+)").split(" (") for row in twice), strict=True)
-    assert f"From {twice[0]['moved']} to {twice[-1]['moved']} % of the input's length" in page
-    assert f"gain {min(gains)} to {max(gains)} points at every size, most at size 1" in page
-    assert gains[-1] == max(gains)
-    assert f"none of it surely (p {min(ps)} to {max(ps)})" in page
-    assert f"At {rows['CrossGrad', '2']['moved']} %, one training, nothing is left" in page
-    assert str(rows["CrossGrad", "2"]["gain"]).startswith("-")
-    on_random = [str(row["on_random"]) for row in rows.values() if row["on_random"]]
-    assert not [gain for gain in on_random if "(" in gain and float(gain.split("(")[1].rstrip(")")) < 0.05]
-    of_label_grad = read_records(RESULTS / "cpu" / "sizes" / "fonts")
+    assert gains[-1] == max(gains, key=float)
+    assert float(min(ps, key=float)) > SIGNIFICANCE_LEVEL
+    assert f"At {rows['CrossGrad', '2']['moved']} % nothing is left" in page
+    gains, ps = gains_and_ps(row["on_random"] for row in rows.values() if row["on_random"])
+    assert f"CrossGrad is {between(gains)} points above it at every size, by none of them told apart" in page
+    assert f"told apart (p {between(ps)})." in page
+    assert len(gains) == 7
+
+    least, most = rows["LabelGrad", "0.05"], rows["CrossGrad", "1"]
+    assert (
+        f"moved by {least['moved']} % of its length along the label's gradient, an input has {least['harder']}" in page
+    )
+    assert f"along the domain's it takes {most['moved']} % for {most['harder']} times" in page
+
+
+def test_the_page_tells_what_all_sizes_say_together() -> None:
+    page = words_of("docs/reproduction.md")
+    (trials,) = (each for each in SIZES if each.study == FONTS)
+    results = Results(trials, SCALES["cpu"], RESULTS / "cpu")
+    assert {len(results.records(variant)) for variant in trials.variants} == {3}
+
+    def accuracies(method: str) -> dict[int, float]:
+        """By seed, the mean over sizes up to 1 and over fonts."""
+        found: dict[int, list[float]] = {}
+        for variant in trials.variants:
+            if variant.method == method and variant.question != "size 2":
+                for record in results.records(variant):
+                    points = 100 * fmean(record["out_of_domain"]["by_domain"].values())
+                    found.setdefault(record["seed"], []).append(points)
+        return {seed: fmean(values) for seed, values in found.items()}
+
+    own = accuracies("crossgrad")
+    above = [paired_t([own[seed] - of_other[seed] for seed in own]) for of_other in map(accuracies, ("erm", "random"))]
+    of_erm, of_random = ((found.mean, p_value(found.p_value)) for found in above)
+    assert f"1 it is {of_erm[0]:.1f} points above ERM (p {of_erm[1]} over the three trainings) and" in page
+    assert f"and {of_random[0]:.1f} above the random direction (p {of_random[1]}); this was" in page
     at_chance = [
         record["out_of_domain"]["accuracy"] < 0.05
-        for record in of_label_grad
-        if record["method"] == "label_grad" and record["settings"]["fields"]["label_gradient_step"] == "calibrated:1"
+        for variant in trials.variants
+        if (variant.method, variant.question) == ("label_grad", "size 1")
+        for record in results.records(variant)
     ]
-    assert sorted(at_chance) == [False, True]
+    assert sorted(at_chance) == [False, False, True]
 
 
 def test_the_page_tells_the_shapes_that_are_on_record() -> None:
