@@ -14,11 +14,12 @@ import pytest
 from crossgrad.cli.paper_tables import as_markdown
 from crossgrad.experiments.matching import MATCHED
 from crossgrad.records import read_records
+from crossgrad.report.differences import cells_of
 from crossgrad.report.names import display_name
 from crossgrad.report.numbers import p_value, signed_points
 from crossgrad.reproduction import SCALES, Made, make
 from crossgrad.reproduction.ablations import ABLATIONS, BASE
-from crossgrad.reproduction.found import Found, found_in
+from crossgrad.reproduction.found import Found, accuracies_by_seed, found_in
 from crossgrad.reproduction.paper_table import Cell
 from crossgrad.reproduction.published import SPEECH_GAINS
 from crossgrad.reproduction.sizes import SIZES
@@ -377,6 +378,33 @@ def test_the_page_tells_the_ablations_on_fonts_that_are_on_record() -> None:
         if (over_seeds := results.over_seeds(variant, trials.variants[0])) and over_seeds.high is not None
     ]
     assert f"half of the intervals over trainings reach {median(to_either_side):.1f} points or more" in page
+
+
+def test_the_page_tells_what_came_of_asking_anew_for_the_domain_net_trained_first() -> None:
+    page, records = words_of("docs/reproduction.md"), read_records(RESULTS.parent / "domain-net-first")
+    by_method = {name: [record for record in records if record["method"] == name] for name in _ASKED_ANEW}
+    assert {len(of_method) for of_method in by_method.values()} == {8}
+    assert {record["seed"] for record in records} == set(range(3, 11))
+    found = Found(
+        {name: accuracies_by_seed(of_method) for name, of_method in by_method.items()},
+        {name: cells_of(of_method, name, {}) for name, of_method in by_method.items()},
+        records[0]["domains"],
+        shares_models=True,
+    )
+    accuracy, over_seeds = found.of("crossgrad_separate"), found.over_seeds("crossgrad_separate", "erm")
+    assert accuracy is not None
+    assert over_seeds is not None
+    assert over_seeds.low is not None
+    assert over_seeds.high is not None
+    (gain, p), (on_random, of_random) = (gain_and_p(found, "crossgrad_separate", name) for name in ("erm", "random"))
+    assert f"it has {accuracy.value:.1f} %, {gain:.1f} points more than ERM ({over_seeds.low:.1f} to" in page
+    assert f"to {over_seeds.high:.1f} over trainings, p {p}) and {on_random:.1f} more than a random direction" in page
+    gain, p = gain_and_p(found, "random")
+    assert f"as long (p {of_random}), which is {gain:.1f} above ERM (p {p}). That does not bear it out" in page
+    assert p_of(found, "crossgrad_separate", "erm") > SIGNIFICANCE_LEVEL
+
+
+_ASKED_ANEW = ("erm", "crossgrad_separate", "random")
 
 
 def _minus(row: Mapping[str, Cell]) -> float:
