@@ -62,6 +62,16 @@ def test_variants_that_are_the_same_at_a_scale_are_trained_once(tmp_path: Path) 
     assert len(planned.runs) == 3  # folds
 
 
+def test_a_stop_leaves_whole_answers(tmp_path: Path) -> None:
+    base, other, last = FEW
+    asked = [base, replace(last, question=other.question), other]
+    planned = plan_trials(replace(DIGITS, variants=asked), SCALE, tmp_path, DIGITS.study.open())
+    order = list(dict.fromkeys((run.seed, run.method, run.settings.domain_net is not None) for run in planned.runs))
+    own = [(seed, "crossgrad", False) for seed in (0, 1)]
+    assert order[:2] == own
+    assert order[2:] == [of for seed in (0, 1) for of in ((seed, "crossgrad", True), (seed, other.method, False))]
+
+
 def test_a_record_of_another_device_is_of_the_same_variant() -> None:
     record = told(DIGITS, FEW[0])
     settings = {**record["settings"], "device": "cuda"}  # type: ignore[dict-item]

@@ -115,11 +115,15 @@ class Trials:
 
 
 def plan_trials(trials: Trials, scale: Scale, folder: Path, dataset: DomainDataset) -> Comparison:
-    """All variants with the first seed, then with the next; those that are the same at a scale once."""
+    """Question by question, so that a stop in between leaves answers that are whole; of a question all variants with
+    the first seed, then with the next; variants that are the same at a scale once.
+    """
     runs = {
         run.key(dataset): run
+        for question in dict.fromkeys(variant.question for variant in trials.variants)
         for seed in range(trials.n_seeds(scale))
         for variant in trials.variants
+        if variant.question == question
         for run in plan(
             dataset,
             output=trials.place(folder),
