@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,4 +166,6 @@ def test_a_trunk_of_ones_own_is_another_one_when_its_file_changes(
     first = run(net="trunk_that_changes:make").key(vectors())
     assert first == run(net="trunk_that_changes:make").key(vectors())
     file.write_text("from torch import nn\ndef make(shape): return nn.Sequential(nn.Flatten(), nn.ReLU())\n")
+    assert first == run(net="trunk_that_changes:make").key(vectors())  # what is trained is what was imported
+    monkeypatch.delitem(sys.modules, "trunk_that_changes")
     assert first != run(net="trunk_that_changes:make").key(vectors())
