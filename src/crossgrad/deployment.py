@@ -12,7 +12,6 @@ from crossgrad.data.unlabelled import UNLABELLED_DOMAIN
 from crossgrad.defaults import default_net, default_settings
 from crossgrad.errors import NonFiniteLossError, SettingsError
 from crossgrad.experiments.chosen import Chosen
-from crossgrad.experiments.optimisations import given_over
 from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
@@ -103,8 +102,8 @@ def train(
     if chosen is not None:
         if chosen.method != name:
             raise SettingsError(f"the settings were chosen for {chosen.method}, not for {name}")
-        choice = chosen.choice_for(held_out)
-        net, settings = net or chosen.net, given_over(choice.settings, settings)
+        choice = chosen.without(settings).choice_for(held_out)
+        net, settings = net or chosen.net, {**choice.settings, **settings}
         fields = {**choice.fields, **(fields or {})}
     run = Run(
         held_out=held_out,

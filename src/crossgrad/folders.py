@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from crossgrad.disk import force
 from crossgrad.errors import RecordError
 from crossgrad.records import read_records
 
@@ -195,22 +196,14 @@ def folder_made_whole(path: Path) -> Iterator[Path]:
         partial.mkdir(parents=True)
         yield partial
         for file in (*partial.iterdir(), partial):
-            _force_to_disk(file)
+            force(file)
         shutil.rmtree(path, ignore_errors=True)
         os.replace(partial, path)
-        _force_to_disk(path.parent)
+        force(path.parent)
     except OSError as error:
         raise RecordError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _force_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from crossgrad.building import build_method, is_own
 from crossgrad.data import Standardisation, decoding_from_json
+from crossgrad.disk import write_new
 from crossgrad.errors import CrossGradError, ModelError, RecordError
 from crossgrad.folders import lock_folder
 from crossgrad.methods import Method
@@ -73,7 +74,7 @@ def save(
         # All are on the disk before the first is moved into place. A stop between the moves leaves a description
         # that does not know the weights beside it, which `load` refuses.
         for name, content in files.items():
-            _write(_unfinished(folder, name), content)
+            write_new(_unfinished(folder, name), content)
         for name in files:
             os.replace(_unfinished(folder, name), folder / name)
     except OSError as error:
@@ -278,10 +279,3 @@ def _apart(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _digest(description: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from crossgrad.disk import force
 from crossgrad.errors import RecordError
 
 RECORD_VERSION = 1
@@ -54,7 +55,7 @@ def append_record(path: Path, record: Record) -> None:
                     os.ftruncate(file.fileno(), end)
                 raise
         if end == 0:
-            _force_name_to_disk(path)
+            force(path.parent)
     except OSError as error:
         raise RecordError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
@@ -72,15 +73,6 @@ def _cut_half_line(descriptor: int) -> int:
 def _write(descriptor: int, line: bytes) -> None:
     while line:  # a nearly full disk takes the first part alone, and refuses the next
         line = line[os.write(descriptor, line) :]
-
-
-def _force_name_to_disk(path: Path) -> None:
-    """A new file's content can outlive a loss of power that its name in the folder does not."""
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_records(paths: Path | Iterable[Path]) -> list[Record]:

@@ -51,9 +51,6 @@ def trunk(input_shape):
 '''
 
 
-EDIT = "\n# edited\n"
-
-
 class Counting:
     """Who was trained, and how far."""
 
@@ -79,12 +76,17 @@ def fill(folder: Path) -> None:
     (folder / "own_trunk.py").write_text(OWN_TRUNK)
 
 
+def imports_from(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Work in a folder, and with the trunk that is in it."""
+    patch.chdir(folder)
+    patch.syspath_prepend(folder)
+    patch.delitem(sys.modules, "own_trunk", raising=False)
+
+
 def go_on(folder: Path) -> Counting:
     """Do in this process what the command has left to do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.syspath_prepend(folder)
-        patch.delitem(sys.modules, "own_trunk", raising=False)
+        imports_from(folder, patch)
         dataset = open_dataset("vectors.npz")
         planned = plan(dataset, output="results", methods=METHODS, seeds=[0], max_steps=STEPS, net="own_trunk:trunk")
         follower = Counting()
@@ -125,30 +127,26 @@ def n_records(place: Path) -> int:
 # Without stops
 
 
-def test_a_net_s_file_that_changes_meanwhile_changes_nothing_of_runs_in_this_process(tmp_path: Path) -> None:
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Comparison:
+    """Planned runs of a trunk whose file was changed since."""
     fill(tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        patch.syspath_prepend(tmp_path)
-        patch.delitem(sys.modules, "own_trunk", raising=False)
-        planned = plan(vectors(), output="results", methods=["erm"], max_steps=1, net="own_trunk:trunk")
-        keys = [run.key(planned.dataset) for run in planned.runs]
-        (tmp_path / "own_trunk.py").write_text(OWN_TRUNK + EDIT)
-        carry_out(planned)
-    assert [record["key"] for record in read_records(tmp_path / "results")] == keys
+    imports_from(tmp_path, monkeypatch)
+    planned = plan(vectors(), output="results", methods=["erm"], max_steps=1, net="own_trunk:trunk")
+    (tmp_path / "own_trunk.py").write_text(f"{OWN_TRUNK}\n# edited\n")
+    return planned
 
 
-def test_a_net_s_file_that_a_worker_finds_changed_ends_the_runs_before_a_record(tmp_path: Path) -> None:
-    fill(tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        patch.syspath_prepend(tmp_path)
-        patch.delitem(sys.modules, "own_trunk", raising=False)
-        planned = plan(vectors(), output="results", methods=["erm"], max_steps=1, net="own_trunk:trunk")
-        (tmp_path / "own_trunk.py").write_text(OWN_TRUNK + EDIT)
-        with pytest.raises(SettingsError, match="or the file of its 'own_trunk:trunk', is another than the one here"):
-            carry_out(planned, jobs=2)
-    assert not (tmp_path / "results" / "records.jsonl").exists()
+def test_a_net_s_file_that_changes_meanwhile_changes_nothing_of_runs_in_this_process(edited: Comparison) -> None:
+    keys = [run.key(edited.dataset) for run in edited.runs]
+    carry_out(edited)
+    assert [record["key"] for record in read_records(edited.folder)] == keys
+
+
+def test_a_net_s_file_that_a_worker_finds_changed_ends_the_runs_before_a_record(edited: Comparison) -> None:
+    with pytest.raises(SettingsError, match="or the file of its 'own_trunk:trunk', is another than the one here"):
+        carry_out(edited, jobs=2)
+    assert not (edited.folder / "records.jsonl").exists()
 
 
 def test_runs_at_once_leave_the_same_records_and_predictions_as_one_after_another(tmp_path: Path) -> None:

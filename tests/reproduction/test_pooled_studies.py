@@ -34,6 +34,8 @@ def record(method: str, seed: int, **accuracies: float) -> str:
         {
             "version": 1, "key": f"{method}{seed}", "dataset": "digits", "method": method, "seed": seed,
             "held_out": list(accuracies), "domains": ["train", *accuracies], "error": None,
+            "fingerprint": "f", "n_examples": 10, "labels": ["x", "y"], "net": "mlp",
+            "select": "none", "settings": {}, "max_steps": 3, "in_domain": None, "perturbation": None,
             "out_of_domain": {"accuracy": fmean(accuracies.values()), "n": 10, "by_domain": accuracies},
         }
     )  # fmt: skip
@@ -116,7 +118,7 @@ def test_folds_that_were_never_run_are_missing_whatever_failed_of_the_others(tmp
 
 def test_a_damaged_record_is_refused_in_a_sentence(tmp_path: Path) -> None:
     write(tmp_path, "one", '{"version": 1, "key": "a"}')
-    with pytest.raises(RecordError, match="record 'a' has no method, seed, held_out"):
+    with pytest.raises(RecordError, match="record 'a' has no dataset, fingerprint, n_examples"):
         found_in(ONE, tmp_path)
 
 

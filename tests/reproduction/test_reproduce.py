@@ -172,6 +172,8 @@ def record(method: str, angles: tuple[str, ...], seed: int, accuracy: float) -> 
         {
             "version": 1, "key": f"{method}{angles}{seed}", "dataset": "digits", "method": method, "seed": seed,
             "held_out": angles, "domains": ["0", "15", "30", "45"], "error": None,
+            "fingerprint": "f", "n_examples": 10, "labels": ["x", "y"], "net": "mlp",
+            "select": "none", "settings": {}, "max_steps": 3, "in_domain": None, "perturbation": None,
             "out_of_domain": {"accuracy": accuracy, "n": 10, "by_domain": by_domain},
         }
     )  # fmt: skip

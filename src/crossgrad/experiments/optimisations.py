@@ -66,10 +66,6 @@ def with_optimisation(name: str | None, given: Mapping[str, Any]) -> dict[str, A
     """
     if name is None:
         return dict(given)
-    return given_over(OPTIMISATIONS[known("optimisation", name, list(OPTIMISATIONS))], given)
-
-
-def given_over(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with those that were asked for in their place; another schedule goes before all that is of theirs."""
+    settings = OPTIMISATIONS[known("optimisation", name, list(OPTIMISATIONS))]
     replaced = SCHEDULED if "schedule" in given else ()
     return {setting: value for setting, value in settings.items() if setting not in replaced} | dict(given)

@@ -1,14 +1,13 @@
 """What the fields of a record are: a record may come from anywhere, and a table is made of numbers and names alone."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crossgrad.errors import RecordError
 from crossgrad.records import Record
 
 _MOST_CHARACTERS = 60
-
 
 REQUIRED = (
     *("dataset", "fingerprint", "n_examples", "labels", "domains", "held_out", "method", "net", "seed", "select"),
@@ -17,13 +16,13 @@ REQUIRED = (
 """Fields without which a record is no result of a run."""
 
 
-def check_whole(record: Record, needed: Sequence[str] = REQUIRED) -> None:
-    """Refuse a record that lacks a field which is needed, or has one that is not what it should be.
+def check_whole(record: Record) -> None:
+    """Refuse a record that lacks a field which tables need, or has one that is not what it should be.
 
     Raises:
         RecordError: as `check_fields`, and names what is missing.
     """
-    if missing := [field for field in needed if field not in record]:
+    if missing := [field for field in REQUIRED if field not in record]:
         raise RecordError(f"record {record.get('key')!r} has no {', '.join(missing)}")
     check_fields(record)
 

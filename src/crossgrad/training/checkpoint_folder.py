@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 
+from crossgrad.disk import force, write_new
 from crossgrad.errors import CheckpointError
 from crossgrad.training.nested_state import join, separate
 
@@ -54,12 +55,12 @@ def write_checkpoint(
     new_folders = [each for each in folder.parents if not each.exists()]
     try:
         partial.mkdir(parents=True)
-        _write(partial / TENSORS, weights)
-        _write(partial / DESCRIPTION, description)
-        _force_names_to_disk(partial)
+        write_new(partial / TENSORS, weights)
+        write_new(partial / DESCRIPTION, description)
+        force(partial)
         os.replace(partial, folder)
         for each in (folder, *new_folders):
-            _force_names_to_disk(each.parent)
+            force(each.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -153,19 +154,3 @@ def _differences(found: Mapping[str, Any], asked: Mapping[str, Any], within: str
             yield from _differences(there, here, f"{within}{name}.")
         elif there != here:
             yield f"{within}{name} is {json.dumps(there)} there and {json.dumps(here)} here"
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _force_names_to_disk(folder: Path) -> None:
-    """A file's content can outlive a loss of power that its name in the folder does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
