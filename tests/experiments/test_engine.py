@@ -1,6 +1,7 @@
 """Where runs run changes nothing of them, and whatever stops them in the middle, the same command goes on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -265,6 +266,20 @@ def test_an_interruption_while_workers_start_ends_cleanly_too(
     assert not any(is_running(pid) for pid in processes)
     assert f"Interrupted: 0 of {N_RUNS} runs are done" in err
     assert "Traceback" not in out + err
+
+
+def test_a_worker_ends_by_a_signal_when_it_has_started_and_not_while_others_do(
+    place: Path, running: "subprocess.Popen[str]"
+) -> None:
+    def blocks(pid: int, number: signal.Signals) -> bool:
+        (mask,) = re.findall(r"^SigBlk:\t(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return bool(int(mask, 16) >> (number - 1) & 1)
+
+    wait_until(lambda: len(workers(running.pid)) == 2)
+    started = workers(running.pid)
+    assert all(blocks(pid, number) for pid in started for number in (signal.SIGINT, signal.SIGTERM))
+    wait_until(lambda: not any(blocks(pid, signal.SIGTERM) for pid in started))
+    assert all(blocks(pid, signal.SIGINT) for pid in started)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

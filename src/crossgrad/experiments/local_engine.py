@@ -151,8 +151,10 @@ class _Workers:
 
 @contextmanager
 def _interruption_held() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the workers are started; of Ctrl-C these inherit from their first moment that it is
-    none of theirs.
+    """Ctrl-C and SIGTERM wait until the workers are started.
+
+    In these both are blocked from their first moment: Ctrl-C is none of theirs, and SIGTERM waits for `_begin_worker`.
+    A pool of which one worker ends while it starts another fails in a thread of its own, and no error tells the caller.
     """
     held: list[int] = []
     is_main = threading.current_thread() is threading.main_thread()  # Python interrupts no other
@@ -162,7 +164,7 @@ def _interruption_held() -> Iterator[None]:
         if signal.getsignal(number) is not None  # one that is not Python's could not be put back
     }
     # A blocked signal stays blocked in processes started meanwhile; here another thread may take it all the same.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -188,6 +190,7 @@ def _begin_worker(dataset_file: str, news: Any, until_closed: Connection) -> Non
     threading.Thread(target=_end_with, args=(until_closed,), daemon=True).start()
     with Path(dataset_file).open("rb") as file:
         _worker.update(dataset=pickle.load(file), news=news)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _end_with(until_closed: Connection) -> None:
