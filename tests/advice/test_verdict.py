@@ -30,7 +30,7 @@ def findings(
     *,
     lost: tuple[float, ...] | None = (0.2, 0.1, 0.15, 0.12, 0.18, 0.1),
     trained: float = 0.9,
-    within: float = 0.8,
+    within: float | None = 0.8,
     p_within: float = 0.001,
     adjusted: float = 0.0,
     p_confounded: float = 0.5,
@@ -46,7 +46,9 @@ def findings(
         dataset="toys",
         composition=Composition(("a", "b"), NAMES, ((5,) * 6, (5,) * 6)),
         confounding=Confounding(max(0.0, adjusted), adjusted, p_confounded),
-        told_apart=ToldApart(80, 100, 1 / 6, 1 / 6, {}, WithinLabels(within, 1 / 6, p_within, 100)),
+        told_apart=ToldApart(
+            80, 100, 1 / 6, 1 / 6, {}, None if within is None else WithinLabels(within, 1 / 6, p_within, 100)
+        ),
         gap=gap,
         moves=(),
         untold=untold,
@@ -84,6 +86,15 @@ def test_domains_that_cannot_be_told_within_labels_or_hardly_have_no_gradient_to
     advice = advise(findings(within=within, p_within=p_within))
     assert advice.verdict == "nothing to gain"
     assert "domains cannot be told apart" in advice.sentence
+
+
+def test_domains_that_cannot_be_measured_within_labels_are_not_called_inseparable() -> None:
+    advice = advise(findings(within=None))
+    assert (advice.verdict, advice.expects_gain) == ("cannot tell", None)
+    assert "ERM loses 14.2 points" in advice.sentence
+    assert any("tells the domain of 80.0 % of unseen examples; no label has two" in reason for reason in advice.reasons)
+    assert advise(findings(within=None, adjusted=0.6, p_confounded=0.001)).verdict == "may harm"
+    assert advise(findings(within=None, lost=(0.0, 0.01, 0.0))).verdict == "nothing to gain"
 
 
 def test_confounded_labels_and_domains_may_harm() -> None:

@@ -156,6 +156,9 @@ def test_a_record_says_everything_that_its_description_promises(tmp_path: Path) 
     assert 0 < record["perturbation"]["linf"] <= record["perturbation"]["l2"] < record["perturbation"]["input_l2"]
     assert perform(run("erm"), dataset, tmp_path)["perturbation"] is None
 
+    if (told := Path("/proc/cpuinfo")).exists():
+        assert record["versions"]["processor"] in told.read_text(encoding="utf-8")
+
     # What is recorded can be counted again from what is left beside it.
     left = dict(np.load(tmp_path / "runs" / record["key"] / "predictions.npz", allow_pickle=False))
     assert (left["label"] == dataset.labels[left["example"]].numpy()).all()

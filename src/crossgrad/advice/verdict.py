@@ -73,9 +73,10 @@ def advise(findings: Findings) -> Advice:
 
     Returns:
         "may harm" where labels and domains are confounded and what ERM loses cannot be measured; "cannot tell" where
-        something else cannot be measured; "nothing to gain" where ERM loses next to nothing on unseen domains, or
-        domains cannot be told apart; "may harm" where labels and domains are confounded; "too few domains" for
-        differences to be shown; "worth trying" otherwise.
+        it cannot be measured for another reason; "nothing to gain" where ERM loses next to nothing on unseen domains;
+        "cannot tell" where whether domains can be told apart within labels cannot be measured, and labels and domains
+        are not confounded; "nothing to gain" where domains cannot be told apart; "may harm" where labels and domains
+        are confounded; "too few domains" for differences to be shown; "worth trying" otherwise.
     """
     reasons = (
         *findings.untold,
@@ -96,6 +97,14 @@ def advise(findings: Findings) -> Advice:
         seen = "loses next to nothing" if high is not None and high < SMALL_GAP else "is not seen to lose much"
         sentence = f"No loss to win back is seen: on unseen domains ERM {seen}, {lost}."
         return Advice("nothing to gain", sentence, reasons)
+    if not measures_domains(findings):
+        if is_confounded(findings):
+            return Advice("may harm", harm, reasons)
+        sentence = (
+            f"On unseen domains ERM loses {lost}; whether domain gradients may win it back cannot be told, for whether "
+            "domains can be told apart within labels cannot be measured."
+        )
+        return Advice("cannot tell", sentence, reasons)
     if not tells_domains(findings):
         sentence = (
             f"Nothing to gain from domain gradients: on unseen domains ERM loses {lost}, but domains cannot be told "
@@ -117,6 +126,11 @@ def advise(findings: Findings) -> Advice:
 def learned_labels(findings: Findings) -> bool:
     """Whether the label net does better in its training domains than always giving the most frequent label."""
     return findings.gap is not None and findings.gap.trained.value > findings.gap.majority + SMALL_GAP
+
+
+def measures_domains(findings: Findings) -> bool:
+    """Whether there are examples to measure on how well domains are told apart within labels."""
+    return findings.told_apart is not None and findings.told_apart.within is not None
 
 
 def tells_domains(findings: Findings) -> bool:
@@ -160,7 +174,10 @@ def _about_the_domains(findings: Findings) -> list[str]:
     if told is None:
         return []
     if told.within is None:
-        return ["No label has unseen examples of two domains: domains cannot be told apart within labels."]
+        return [
+            f"A domain net tells the domain of {_percent(told.accuracy)} of unseen examples; no label has two domains "
+            "with examples for training and unseen ones, so that this cannot be measured within labels."
+        ]
     return [
         f"A domain net tells the domain of {_percent(told.accuracy)} of unseen examples, and within a label of "
         f"{_percent(told.within.accuracy)}, where chance gives {_percent(told.within.chance)} "

@@ -55,7 +55,7 @@ def within_labels(
         seed: of the permutations.
 
     Returns:
-        None where no label has examples of two domains, so that there is nothing to tell apart.
+        None where no label has two domains with training examples and others to measure on.
 
     Example:
         >>> counts = np.array([[8, 8], [8, 8]])

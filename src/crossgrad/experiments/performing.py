@@ -89,10 +89,21 @@ def perform(
 
 
 def versions() -> dict[str, str]:
-    """Of what results depend on."""
+    """Of what results depend on; the processor is among it, for its rounding."""
     return {
         "crossgrad": version("crossgrad"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "processor": processor(),
     }
+
+
+def processor() -> str:
+    """The processor's name, as Linux tells it; elsewhere its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()

@@ -37,8 +37,10 @@ class RandomDirection(Method):
     """Training also on inputs moved along random directions, each as long as CrossGrad's perturbation of that input.
 
     A domain net is trained on clean inputs beside the label net, and its loss's input gradient says how far every
-    input would be moved (L2); the direction is drawn anew, evenly over all directions. What CrossGrad gains over this
-    is the worth of the domain gradient's direction; what this gains over ERM is that of noise of its length.
+    input would be moved (L2); the direction is drawn anew, evenly over all directions. What a CrossGrad without
+    `condition` and with a `domain_weight` of 0 gains over this is the worth of the domain gradient's direction; what
+    any other gains is that of its domain features or its domain side too. What this gains over ERM is the worth of
+    noise of that length.
 
     Args:
         label_net: from inputs to label logits.

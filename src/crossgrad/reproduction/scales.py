@@ -85,7 +85,7 @@ SCALES = {
     ),
     "cpu": Scale(
         "what two cores can do in some nights: the benchmarks' own short training with narrower nets; the paper's "
-        "steps, its weight of 0.5",
+        "step sizes, the middle one of its weights (0.5)",
         {},
         n_seeds=5,
         grids=_PART_OF_THE_GRID,
@@ -96,7 +96,7 @@ SCALES = {
         divisors={"lenet": 2, "resnet": 2, "keyword": 4},
     ),
     "paper": Scale(
-        "the paper's: 50,000 steps of 32, its optimisers, its whole grid; meant for a GPU",
+        "the paper's optimisers and its whole grid, with 50,000 steps of 32 as its authors' code has; meant for a GPU",
         {**OPTIMISATIONS["paper"], "max_steps": 50_000, "batch_size": 32, "device": "auto"},
         n_seeds=5,
         grids=_WHOLE_GRID,

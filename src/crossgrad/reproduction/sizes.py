@@ -79,6 +79,8 @@ def sizes_of_moves(scale: Scale, folder: Path) -> Made:
         "label net's are. Nothing was chosen.",
         "In-domain: accuracy on unseen examples of training domains. Accuracy: on unseen domains, the mean over seeds "
         "± its standard error. Gains in points, over the seeds that both have; in brackets p. " + LARGER_P,
+        f"In the picture bars, and ERM's band, are one standard error to either side, and what is more than {_SHOWN:g} "
+        "points from ERM lies outside.",
     ]
     for trials in SIZES:
         study, results = trials.study, Results(trials, scale, folder)
@@ -117,7 +119,8 @@ def sizes_of_moves(scale: Scale, folder: Path) -> Made:
         panels,
         x="Moved by, % of the input's length",
         y="Accuracy on unseen domains, %",
-        description="Accuracy by how far inputs are moved in training, along each gradient and in random directions",
+        description="Accuracy by how far inputs are moved in training, along each gradient and in random directions, "
+        "± one standard error over seeds",
         within=_SHOWN,
     )
     return Made(table, {"sizes.svg": chart.encode()})
