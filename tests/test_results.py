@@ -80,8 +80,8 @@ def test_the_budgets_hold_in_the_committed_benchmarks_and_the_docs_quote_them() 
         f"costs {step['crossgrad_over_erm']:.2f} ERM steps of the same net, "
         f"{step['crossgrad_with_features_over_erm']:.2f} with the domain features g ({anew['crossgrad']:.2f} and "
         f"{anew['crossgrad, condition=True']:.2f} in [another record](docs/methods.md#what-a-step-costs)), and is "
-        f"{step['three_pass_over_crossgrad']:.2f} times faster than the usual form of six passes; its saved activations "
-        f"peak at {step['crossgrad_memory_over_erm']:.2f} times ERM's"
+        f"{step['three_pass_over_crossgrad']:.2f} times faster than the usual form of six passes; its saved "
+        f"activations peak at {step['crossgrad_memory_over_erm']:.2f} times ERM's"
     ) in readme
     assert f"`fit()` takes {fit['fit_over_loop']:.2f} times the bare loop" in readme
     design = " ".join((ROOT / "docs" / "design.md").read_text(encoding="utf-8").split())
