@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossgrad.data import archives
 from crossgrad.data.archives import read_files
-from crossgrad.errors import DataError
+from crossgrad.errors import DataError, DataWarning
 
 FILES = {"a.txt": b"one", "b/c.txt": b"two" * 100, "b/d.txt": b""}
 
@@ -284,6 +285,50 @@ def test_a_header_that_asks_for_too_much_is_refused(tmp_path, kind, size):
 def test_a_file_of_negative_size_does_not_lead_round_in_circles(tmp_path):
     with pytest.raises(DataError, match=r"negative size|damaged"):
         found(write_member(tmp_path, size=-1024))
+
+
+def test_headers_may_not_ask_for_as_much_as_all_files_may_have(tmp_path):
+    with pytest.raises(DataError, match="a header asks for more than is expected in all"):
+        found(write_member(tmp_path, type=tarfile.GNUTYPE_LONGNAME, size=2**20 + 512), most_bytes=10**10)
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz", ""])
+def test_one_file_has_a_bound_of_its_own(tmp_path, ending, monkeypatch):
+    monkeypatch.setattr(archives, "_MOST_FILE_BYTES", 300)  # gigabytes take long to write
+    place = write_archive(tmp_path, ending, FILES) if ending else tmp_path
+    if not ending:
+        (tmp_path / "a.txt").write_bytes(bytes(300))
+    assert max(map(len, found(place).values())) == 300
+    monkeypatch.setattr(archives, "_MOST_FILE_BYTES", 299)
+    with pytest.raises(DataError, match=r"'(a|b/c)\.txt' in .* has more than 0 MB, the most of one file"):
+        found(place)
+
+
+def test_a_tar_archive_of_endless_empty_files_is_refused(tmp_path, monkeypatch):
+    place = write_archive(tmp_path, ".tar.gz", {str(n): b"" for n in range(11)})
+    monkeypatch.setattr(archives, "_MOST_FILES", 11)
+    assert len(found(place)) == 11
+    monkeypatch.setattr(archives, "_MOST_FILES", 10)
+    with pytest.raises(DataError, match="has more than 10 files: not read"):
+        found(place)
+
+
+def test_links_to_folders_links_to_nothing_and_pipes_in_a_folder_are_told(tmp_path):
+    (tmp_path / "data" / "usr_1").mkdir(parents=True)
+    (tmp_path / "data" / "usr_1" / "a.txt").write_bytes(b"one")
+    (tmp_path / "data" / "file.txt").symlink_to(tmp_path / "data" / "usr_1" / "a.txt")
+    (tmp_path / "data" / "usr_2").symlink_to(tmp_path / "data" / "usr_1")
+    (tmp_path / "data" / ".hidden").symlink_to(tmp_path / "data" / "usr_1")
+    (tmp_path / "data" / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "data" / "pipe")
+    with pytest.warns(DataWarning, match=r"links to folders or to nothing, .*: 3, 'gone', 'pipe', 'usr_2'$"):
+        assert found(tmp_path / "data") == {"usr_1/a.txt": b"one", "file.txt": b"one"}
+
+
+def test_a_pipe_in_an_archives_place_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "archive.zip")
+    with pytest.raises(DataError, match=r"archive\.zip' is a pipe or a device; name a folder or an archive"):
+        found(tmp_path / "archive.zip")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

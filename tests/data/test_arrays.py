@@ -1,6 +1,7 @@
 import contextlib
 import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,6 +14,27 @@ from crossgrad.errors import DataError
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8).filter(
     str.strip
 )
+
+
+HEADS = [
+    b"{'descr': (), 'fortran_order': False, 'shape': (3,)}",
+    b"{'descr': ('<f8',), 'fortran_order': False, 'shape': (3,)}",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (-3,)}",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (2**70,)}",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999999999999,)}",
+    b"{[]: 1}",
+    b"  {}\n {",
+    b"(" * 300,
+    b"'''",
+    b"\xff\xfe",
+    b"",
+]
+
+
+def with_head(head):
+    """A file in NumPy's format whose head says something odd."""
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(24)
 
 
 @pytest.fixture
@@ -109,6 +131,35 @@ def test_a_damaged_archive_is_told_so(write):
     path = write(inputs=np.random.RandomState(0).rand(3, 100))
     content = bytearray(path.read_bytes())
     content[300:600] = bytes(300)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"some\.npz' is damaged: "):
+        read_arrays(path)
+
+
+def test_a_member_that_is_no_array_is_refused(write):
+    path = write(labels=None)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.npy", "abc")
+    with pytest.raises(DataError, match=r"labels in '.*some\.npz' is no array in NumPy's format; write it by numpy\."):
+        read_arrays(path)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_any_damaged_head_of_an_array_is_told(write, head):
+    path = write(inputs=None)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("inputs.npy", with_head(head))
+    with pytest.raises(DataError, match=r"some\.npz' is damaged: "):
+        read_arrays(path)
+
+
+def test_damage_within_a_packing_that_numpy_does_not_write_is_told(write):
+    path = write(inputs=None)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("inputs.npy", np.random.RandomState(0).bytes(2000))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"inputs.npy") + len("inputs.npy")
+    content[place + 4 : place + 40] = b"\xff" * 36  # behind LZMA's version and size, its settings and data
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"some\.npz' is damaged: "):
         read_arrays(path)

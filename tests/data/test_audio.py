@@ -140,9 +140,52 @@ def test_a_stream_of_unknown_length_is_read():
     content = bytearray(audio(tone()))
     content[4:8] = content[40:44] = struct.pack("<I", 2**32 - 1)
     assert len(read_waveform(io.BytesIO(bytes(content)))) == 8_000
+    content = bytearray(audio(tone(), form="AU"))
+    content[8:12] = struct.pack("<I", 2**32 - 1)
+    assert len(read_waveform(io.BytesIO(bytes(content)))) == 8_000
 
 
-@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", None), ("RF64", None), ("AIFF", None), ("AU", None), ("FLAC", None), ("OGG", "VORBIS"), ("OGG", "OPUS")],
+)
+def test_a_file_that_was_cut_anywhere_is_refused(form, subtype):
+    content = audio(np.random.RandomState(0).uniform(-0.5, 0.5, 48_000), form=form, subtype=subtype)
+    whole = len(read_waveform(io.BytesIO(content)))
+    assert whole == 48_000
+    cuts = {*np.linspace(len(content) // 10, len(content) - 2, 40).astype(int).tolist(), len(content) - 1}
+    if form == "OGG":
+        pages = [place for place in range(len(content)) if content.startswith(b"OggS", place)]
+        cuts |= {page + behind for page in pages[2:] for behind in (0, 4, 26, 27, 28)}
+    for cut in sorted(cuts):
+        with pytest.raises(DataError, match=r"cut off|has no samples|malformed|damaged|FLAC|flac"):
+            read_waveform(io.BytesIO(content[:cut]))
+
+
+def test_samples_of_big_endian_files_are_counted_too():
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 16_000, 1, "PCM_16", "BIG", "WAV") as sound:
+        sound.write(tone())
+    assert file.getvalue().startswith(b"RIFX")
+    assert len(read_waveform(io.BytesIO(file.getvalue()))) == 8_000
+    with pytest.raises(DataError, match="cut off: 15999 of 16000 bytes"):
+        read_waveform(io.BytesIO(file.getvalue()[:-1]))
+
+
+@pytest.mark.parametrize(("form", "subtype"), [("WAV", "GSM610"), ("AU", "G721_32")])
+def test_coded_speech_is_read(form, subtype):
+    waveform = read_waveform(io.BytesIO(audio(tone(), form=form, subtype=subtype)))
+    assert len(waveform) == pytest.approx(8_000, abs=320)  # whole blocks
+    np.testing.assert_allclose(waveform[2_000:6_000], tone()[2_000:6_000], atol=0.15)
+
+
+def test_a_device_is_not_read(tmp_path):
+    (tmp_path / "a.wav").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"a\.wav': it is a device; write it to a file first"):
+        read_waveform(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("form", ["WAV", "RF64", "AIFF", "AU", "FLAC", "OGG", "MP3"])
 @given(damage=st.binary(max_size=50), place=st.integers(0, 2_000))
 def test_no_damage_raises_anything_but_a_data_error(tmp_path_factory, form, damage, place):
     content = bytearray(audio(tone(0.05), form=form))

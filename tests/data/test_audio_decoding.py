@@ -2,6 +2,7 @@ import io
 import json
 import re
 
+import jaxtyping
 import numpy as np
 import pytest
 import soundfile
@@ -72,6 +73,20 @@ def test_another_rate_has_the_same_bands_and_frames():
 def test_impossible_decodings_are_refused(arguments, message):
     with pytest.raises(SettingsError, match=re.escape(message)):
         AudioDecoding(**({"features": "mfcc"} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("seconds", True, "seconds must be a number, but is True"),
+        ("seconds", "1", "seconds must be a number, but is '1'"),
+        ("sample_rate_hz", 16_000.5, "sample_rate_hz must be a whole number, but is 16000.5"),
+    ],
+)
+def test_values_of_another_type_are_refused(name, value, message, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # what a user, whose types go unchecked, sees
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        AudioDecoding.from_json({"features": "mfcc", "seconds": 1.0, "sample_rate_hz": 16_000} | {name: value})
 
 
 @pytest.mark.parametrize(

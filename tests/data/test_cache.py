@@ -129,6 +129,16 @@ def test_a_full_disk_costs_a_warning_and_leaves_nothing_behind(
     assert list(own_cache.iterdir()) == []
 
 
+def test_what_a_killed_process_left_is_deleted_by_the_next(own_cache: Path) -> None:
+    load(example)
+    (whole,) = own_cache.iterdir()
+    (own_cache / f".{whole.name}.1.0123abcd").write_bytes(whole.read_bytes()[:100])
+    (own_cache / f".{whole.name}x.1").write_bytes(b"of another file")
+    whole.unlink()
+    load(example)
+    assert {file.name for file in own_cache.iterdir()} == {whole.name, f".{whole.name}x.1"}
+
+
 def test_warnings_of_the_making_are_given_again_at_every_load() -> None:
     def doubtful() -> DomainDataset:
         warnings.warn("one font lacks Q", DataWarning, stacklevel=1)

@@ -4,6 +4,9 @@ import gzip
 import hashlib
 import os
 import resource
+import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -199,8 +202,47 @@ def test_a_file_that_was_cut_starts_anew(server, file):
 def test_what_a_killed_fetch_left_is_not_resumed(server, file):
     server.answers["/first"] = [(200, CONTENT)]
     file.place.parent.mkdir(parents=True)
-    (file.place.parent / f".{file.place.name}.{os.getpid()}").write_bytes(b"half" * 10**6)
+    for process in (os.getpid(), f"{os.getpid()}.0123abcd", 999_999_999):  # living or not: nobody holds its lock
+        (file.place.parent / f".{file.place.name}.{process}").write_bytes(b"half" * 10**6)
     fetch([file])
+    assert file.place.read_bytes() == CONTENT
+    assert left(file) == ["a file.bin"]
+
+
+KILLED = """
+import os, signal
+from crossgrad.data.download import fetch
+from crossgrad.data.raw_files import RawFile
+
+def follow(_, done, __):
+    if done:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+fetch([RawFile({path!r}, {sha256!r}, {n_bytes}, {urls!r})], follow=follow)
+"""
+
+
+def test_what_a_killed_fetch_left_is_deleted_by_the_next(server, file):
+    server.answers["/first"] = [(200, CONTENT)]
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(**vars(file))], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(left(file)) == 1
+    fetch([file])
+    assert left(file) == ["a file.bin"]
+
+
+def test_two_processes_of_one_number_fetch_into_one_folder_without_harm(server, file):
+    """As in two containers: neither takes the other's name, nor deletes what the other is about."""
+    server.answers["/first"] = [(200, CONTENT)]
+    fetched = []
+
+    def meanwhile(_, done, __):
+        if done and not fetched:
+            fetched.append(True)
+            fetch([file])
+            assert len(left(file)) == 2
+
+    fetch([file], follow=meanwhile)
     assert file.place.read_bytes() == CONTENT
     assert left(file) == ["a file.bin"]
 

@@ -109,3 +109,19 @@ def test_examples_without_a_label_are_counted(hub) -> None:
     )
     with pytest.raises(DataError, match="2 of 8 labels have no name, the first is -1; leave them out"):
         opened(unlabelled, "photo")
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int64", "float32"])
+@pytest.mark.parametrize("shape", ["numbers", "grid"])
+def test_a_missing_value_is_never_taken_for_nought(kind, shape) -> None:
+    feature = datasets.Sequence(datasets.Value(kind)) if shape == "numbers" else datasets.Array2D((2, 2), kind)
+    rows = [[1, 2, 3, 4], [5, None, 7, 8]]
+    columns = {
+        "values": rows if shape == "numbers" else [[row[:2], row[2:]] for row in rows],
+        "kind": ["a", "b"],
+        "place": ["sea", "land"],
+    }
+    features = {"values": feature, "kind": datasets.Value("string"), "place": datasets.Value("string")}
+    hub = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    with pytest.raises(DataError, match=r"NaN|example 1, 'values': .* nulls"):
+        opened(hub, "values").inputs[:]

@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -194,6 +195,27 @@ def test_postscript_is_never_run():
 def test_impossible_decodings_are_refused(size, channels, message):
     with pytest.raises(SettingsError, match=message):
         ImageDecoding(image_size=size, channels=channels)
+
+
+@pytest.mark.parametrize(("size", "channels"), [(32.0, 1), (True, 1), ("32", 1), (8, True), (8, 3.0)])
+def test_what_is_no_whole_number_is_no_size(size, channels, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # what a user, whose types go unchecked, sees
+    with pytest.raises(SettingsError, match=r"(image_size|channels) must be a whole number, but is "):
+        ImageDecoding.from_json({"image_size": size, "channels": channels})
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_an_image_without_pixels_is_told(size):
+    for read in (GREY_4.decode, GREY_4.has_colour):
+        with pytest.raises(DataError, match="cannot read image from an open file: it has no pixels"):
+            read(Image.new("L", size))
+
+
+def test_a_device_is_not_read(tmp_path):
+    (tmp_path / "a.png").symlink_to("/dev/zero")
+    for read in (GREY_4.decode, GREY_4.has_colour):
+        with pytest.raises(DataError, match=r"a\.png': it is a device; write it to a file first"):
+            read(tmp_path / "a.png")
 
 
 def test_a_decoding_comes_back_from_json():

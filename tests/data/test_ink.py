@@ -31,6 +31,33 @@ def test_dark_is_ink_whatever_the_depth_of_the_file(mode, form, settings):
     np.testing.assert_array_equal(ink, 255 - PAGE)
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_sixteen_bits_are_shades_from_black_to_white(form):
+    grey = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    ink = read_ink(encoded(Image.fromarray(grey * 257), form))
+    np.testing.assert_array_equal(ink, 255 - grey)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_a_transparent_ground_is_no_ink(mode):
+    if mode == "P":
+        image = Image.fromarray((PAGE == 0).astype(np.uint8), "P")
+        image.putpalette([0, 0, 0, 0, 0, 0])
+        content = encoded(image, "PNG", transparency=0)
+    else:
+        image = Image.new(mode, PAGE.shape[::-1])  # black, and wholly transparent
+        image.putalpha(Image.fromarray(255 - PAGE))
+        content = encoded(image, "PNG")
+    np.testing.assert_array_equal(read_ink(content), 255 - PAGE)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "RGBA"])
+def test_images_without_anything_transparent_are_converted_to_the_bit_as_pillow_does(mode):
+    pixels = np.random.RandomState(0).randint(0, 256, (40, 30, 3)).astype(np.uint8)
+    image = Image.fromarray(pixels).convert(mode)
+    np.testing.assert_array_equal(read_ink(encoded(image, "PNG")), 255 - np.asarray(image.convert("L")))
+
+
 @pytest.mark.parametrize("photometric", ["white is zero", "black is zero"])
 def test_dark_is_ink_whichever_bit_a_bilevel_tiff_has_for_it(photometric):
     tags = {262: 0 if photometric == "white is zero" else 1}

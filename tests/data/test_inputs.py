@@ -47,6 +47,10 @@ def test_bytes_of_images_become_fractions_and_nothing_else_changes():
     assert read_inputs(np.ones((2, 4), bool)).max() == 1
 
 
+def test_a_masked_array_that_hides_nothing_is_read():
+    assert read_inputs(np.ma.array([[1.0, 2.0]], mask=[[0, 0]])).tolist() == [[1, 2]]
+
+
 def test_the_callers_array_is_neither_changed_nor_shared():
     array = np.ones((2, 3), np.float32)
     read_inputs(array)[:] = 7
@@ -75,6 +79,7 @@ def test_not_finite_values_are_counted_and_the_first_is_named(array):
         (np.array([[None]], dtype=object), "must be real numbers, but has dtype object"),
         (np.zeros((2, 2), complex), "must be real numbers, but has dtype complex128"),
         ([[1.0], [1.0, 2.0]], "inputs must all have one shape; these are ragged"),
+        (np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [1, 0]]), r"has 2 masked values; give .* by \.filled\("),
         (np.zeros(4), r"must have shape \(n, features\) or \(n, ...\), but has shape \(4,\)"),
         (np.zeros((0, 3)), r"inputs is empty: its shape is \(0, 3\)"),
         (np.zeros((3, 0)), r"inputs is empty: its shape is \(3, 0\)"),

@@ -1,5 +1,6 @@
 import csv
 import json
+import tracemalloc
 import warnings
 from functools import partial
 
@@ -32,6 +33,19 @@ def write_jsonl(path, rows, ensure_ascii=False):
 
 def write_parquet(path, rows):
     parquet.write_table(pa.Table.from_pylist(rows), path.with_suffix(".parquet"))
+    return path.with_suffix(".parquet")
+
+
+COLUMNS = ["path", "label", "domain"]
+
+
+def write_csv_text(path, columns, row):
+    path.with_suffix(".csv").write_text(f"{','.join(columns)}\n{','.join(row)}\n")
+    return path.with_suffix(".csv")
+
+
+def write_parquet_table(path, columns, row):
+    parquet.write_table(pa.Table.from_arrays([pa.array([text]) for text in row], columns), path.with_suffix(".parquet"))
     return path.with_suffix(".parquet")
 
 
@@ -167,6 +181,8 @@ def test_paths_that_are_not_there_are_counted_and_the_first_named(tmp_path, writ
         ("list.jsonl", b'{"path": "1.png", "label": 1, "domain": -2e3}', r"'domain' must be .* but is -2000\.0"),
         ("list.jsonl", b'{"path": "1.png", "label": Infinity, "domain": "x"}', "'label' must be .* but is inf"),
         ("list.jsonl", b'{"path": "1.png", "label": "a", "domain": NaN}', "line 1: 'domain' is blank"),
+        ("list.csv", b"path,label,domain,label\n1.png,a,x,b\n", "more than one column of one name: 'label'; rename"),
+        ("list.jsonl", b'{"path": "1.png", "label": "a", "label": "b"}', "line 1: .* more than one 'label'; keep one"),
         ("list.parquet", b"no parquet", "is not a Parquet file, or is damaged"),
     ],
 )  # fmt: skip
@@ -190,6 +206,92 @@ def test_nan_in_parquet_is_blank(tmp_path, write_image):
     manifest = write_parquet(tmp_path / "list", [{"path": "1.png", "label": float("nan"), "domain": "x"}])
     with pytest.raises(DataError, match="row 1: 'label' is blank"):
         read_manifest(manifest)
+
+
+def test_two_columns_of_one_name_in_parquet_are_refused(tmp_path, write_image):
+    write_image("1.png")
+    manifest = write_parquet_table(tmp_path / "list", [*COLUMNS, "label"], ["1.png", "a", "x", "b"])
+    with pytest.raises(DataError, match="more than one column of one name: 'label'; rename all but one"):
+        read_manifest(manifest)
+
+
+@pytest.mark.parametrize("write", [write_csv_text, write_parquet_table], ids=["csv", "parquet"])
+def test_columns_that_nobody_asked_for_may_have_one_name(tmp_path, write_image, write):
+    write_image("1.png")
+    manifest = write(tmp_path / "list", [*COLUMNS, "", ""], ["1.png", "a", "x", "1", "2"])
+    assert read_manifest(manifest).label_names == ("a",)
+
+
+@pytest.mark.parametrize("column", ["label", "note"])
+def test_a_small_parquet_file_takes_no_memory_by_a_long_text_that_it_holds_again_and_again(
+    tmp_path, write_image, column
+):
+    write_image("1.png")
+    n_rows = 64
+    rows = {"path": ["1.png"] * n_rows, "label": ["a"] * n_rows, "domain": ["x"] * n_rows}
+    parquet.write_table(pa.table(rows | {column: ["y" * 2 * 10**6] * n_rows}), tmp_path / "list.parquet")
+    assert (tmp_path / "list.parquet").stat().st_size < 100_000
+    tracemalloc.start()
+    try:
+        if column == "note":
+            with pytest.warns(DataWarning, match="63 of the 64 rows"):
+                assert len(read_manifest(tmp_path / "list.parquet", image_size=2)) == n_rows
+        else:
+            with pytest.raises(
+                DataError, match="after row 0: 'label' has a value of 2,000,000 bytes, more than 16,384"
+            ):
+                read_manifest(tmp_path / "list.parquet")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+FAR = pa.array([2**30], pa.int32()).cast(pa.date32())  # no date of Python's
+
+
+def test_values_in_parquet_that_python_cannot_hold_are_refused_where_they_are_asked_for(tmp_path, write_image):
+    write_image("1.png")
+    rows = {"path": ["1.png"], "label": ["a"], "domain": ["x"]}
+    parquet.write_table(pa.table(rows | {"when": FAR}), tmp_path / "list.parquet")
+    assert len(read_manifest(tmp_path / "list.parquet")) == 1
+    with pytest.raises(DataError, match=r"after row 0: a value that is neither text nor a whole number: "):
+        read_manifest(tmp_path / "list.parquet", domain_column="when")
+
+
+def test_lists_and_texts_that_are_not_utf8_in_parquet_are_no_names(tmp_path, write_image):
+    write_image("1.png")
+    rows = {"path": ["1.png"], "label": ["a"], "domain": ["x"]}
+    parquet.write_table(pa.table(rows | {"label": [["a"]]}), tmp_path / "list.parquet")
+    with pytest.raises(DataError, match="'label' must be text or whole numbers, but is list<"):
+        read_manifest(tmp_path / "list.parquet")
+    latin = pa.array([b"caf\xe9"]).view(pa.string())
+    parquet.write_table(pa.table(rows | {"label": latin}), tmp_path / "list.parquet")
+    with pytest.raises(DataError, match="is not UTF-8: byte 0xe9; save it as UTF-8"):
+        read_manifest(tmp_path / "list.parquet")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_text_in_parquet_is_read_whatever_holds_it(tmp_path, write_image, kind):
+    write_image("1.png")
+    rows = {"path": ["1.png"] * 3000, "label": ["ą", "b", "c"] * 1000, "domain": ["x"] * 3000}
+    table = pa.table({name: pa.array(values).cast(kind) for name, values in rows.items()})
+    parquet.write_table(table, tmp_path / "list.parquet", row_group_size=1000)
+    dataset, _ = listed(tmp_path / "list.parquet", image_size=2)
+    assert [dataset.label_names[index] for index in dataset.labels] == rows["label"]
+
+
+@pytest.mark.parametrize("other", ["sub/../1.png", "link.png", "hard.png"])
+def test_a_file_that_is_listed_under_another_path_is_told(tmp_path, write_image, other):
+    write_image("1.png")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.png").symlink_to("1.png")
+    (tmp_path / "hard.png").hardlink_to(tmp_path / "1.png")
+    rows = [{"path": "1.png", "label": "a", "domain": "x"}, {"path": other, "label": "b", "domain": "x"}]
+    manifest = write_csv(tmp_path / "list", rows)
+    _, told = listed(manifest)
+    assert told is not None
+    assert told.startswith("1 of the 2 rows of ")
+    assert f"1 with another label, the first is {str(tmp_path / other)!r}, 'a' and 'b'" in told
 
 
 def test_a_missing_manifest_is_named(tmp_path):

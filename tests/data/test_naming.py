@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossgrad.data.naming import did_you_mean, name_indices, quoted
-from crossgrad.errors import DataError
+from crossgrad.data.naming import choices, did_you_mean, name_indices, quoted
+from crossgrad.errors import DataError, DataWarning
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 
@@ -29,6 +29,15 @@ def test_leading_zeros_and_spaces_make_different_names():
     assert name_indices(np.array(["7", "07", " 7", "7 "], dtype=object), what="labels")[1] == (
         " 7", "07", "7", "7 "
     )  # fmt: skip
+
+
+def test_names_that_differ_in_their_unicode_form_alone_are_told_and_kept_apart():
+    with pytest.warns(
+        DataWarning, match=r"domains has the names 'e\\u0301' and '\\xe9', which differ in their Unicode"
+    ):
+        indices, found = name_indices(["\xe9", "a", "e\u0301"], what="domains")
+    assert found == ("a", "e\u0301", "\xe9")
+    assert indices.tolist() == [2, 0, 1]
 
 
 def test_booleans_are_named_false_and_true():
@@ -72,6 +81,10 @@ def test_what_cannot_name_is_refused_and_quoted(values, message):
 def test_a_near_name_is_suggested_and_a_far_one_is_not():
     assert "'digits'" in did_you_mean("digit", ["digits", "fonts"])
     assert did_you_mean("x", ["digits", "fonts"]) == ""
+
+
+def test_where_there_is_no_name_that_is_said():
+    assert choices("x", []) == "; there are none"
 
 
 def test_long_lists_of_names_are_cut_short_in_messages():

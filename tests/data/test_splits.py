@@ -225,6 +225,12 @@ def test_a_number_of_folds_goes_before_a_domain_of_that_name():
     assert held_out_folds(domains, "5,") == [("5",)]
 
 
+def test_digits_too_many_for_any_number_are_a_name_and_no_traceback():
+    with pytest.raises(DataError, match=r"unknown domain '999.*; there are 'a', 'b', 'c'"):
+        held_out_folds(["a", "b", "c"], "9" * 5000)
+    assert held_out_folds(["a", "b", "9" * 5000], "9" * 5000) == [("9" * 5000,)]
+
+
 @pytest.mark.parametrize(("share", "count"), [("25%", 2), ("50%", 4), ("12.5%", 1), ("90%", 7)])
 def test_a_share_of_the_domains_is_drawn_the_same_every_time(share, count):
     domains = [f"writer {n}" for n in range(8)]

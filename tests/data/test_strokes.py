@@ -128,10 +128,10 @@ def test_the_direction_of_the_pen_does_not_matter(strokes):
     )
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e308, -1e308])
 def test_a_point_that_is_nowhere_is_refused(bad):
     with pytest.raises(DataError, match="not finite"):
-        draw_strokes([line((0, 0), (bad, 1))], size=16, thickness=1)
+        draw_strokes([line((0, 0), (bad, 1)), line((-bad, 0), (0, 1))], size=16, thickness=1)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,17 @@ def test_an_input_unlike_the_first_is_told_by_its_index_when_it_is_read(another,
         dataset.inputs[[149, 150]]
 
 
+def test_no_channels_at_all_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"channels must be 1 \(grey\) or 3 \(colour\), but is 0"):
+        DomainDataset.from_torch(Pictures(mode="L"), name="albums", channels=0)
+
+
+def test_masked_values_are_told() -> None:
+    items = [np.ma.array([1.0, 2.0], mask=[False, n == 0]) for n in range(4)]
+    with pytest.raises(DataError, match=r"inputs has 1 masked values; give them values by \.filled"):
+        DomainDataset.from_torch(items, name="items", labels=[0, 1] * 2, domains=[0, 1] * 2)
+
+
 def test_an_array_among_images_is_told() -> None:
     items = [np.zeros((4, 4), dtype=np.uint8)] * 300
     items[150] = np.full((4, 4), 7.0)

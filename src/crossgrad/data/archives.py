@@ -8,13 +8,15 @@ import os
 import stat
 import struct
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from crossgrad.errors import DataError
+from crossgrad.data.naming import quoted
+from crossgrad.errors import DataError, DataWarning
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _UNPACKERS: dict[bytes, Callable[[Path], Any]] = {
@@ -25,6 +27,10 @@ _UNPACKERS: dict[bytes, Callable[[Path], Any]] = {
 _ENCRYPTED = 1  # the bit of a zip member's flags
 _TAR_BLOCK = 512
 _MOST_HEADER_BYTES = 2**20
+_MOST_FILE_BYTES = 1_500_000_000
+"""Of one file, which is in memory at a time: an hour of stereo at 48 kHz has 1.4 GB at the most, as 32-bit samples."""
+_MOST_FILES = 1_000_000
+"""In a tar archive, whose empty files pack to nothing: ten times those of the speech commands."""
 # What the readers raise; RuntimeError is encryption or an unknown compression.
 _DAMAGE = (
     OSError,
@@ -55,8 +61,12 @@ def read_files(place: Path, *, most_bytes: int) -> Iterator[tuple[PurePosixPath,
         in a tar archive. Hidden files (.name, __MACOSX) are passed over.
 
     Raises:
-        DataError: missing, no archive, damaged, cut short, encrypted, larger than `most_bytes`, with a path that is
-            absolute or contains "..", or with a link or a device in an archive.
+        DataError: missing, no archive, damaged, cut short, encrypted, larger than `most_bytes`, with a file of more
+            than 1.5 GB, with a path that is absolute or contains "..", or with a link or a device in an archive.
+
+    Warns:
+        DataWarning: links to folders in a folder, which may lead anywhere, and links to nothing, pipes and devices;
+            they are left out.
 
     Example:
         >>> import tempfile
@@ -67,6 +77,8 @@ def read_files(place: Path, *, most_bytes: int) -> Iterator[tuple[PurePosixPath,
     """
     if not place.exists():
         raise DataError(f"no such file or folder: {str(place)!r}")
+    if not (place.is_dir() or place.is_file()):
+        raise DataError(f"{str(place)!r} is a pipe or a device; name a folder or an archive")
     try:
         if place.is_dir():
             yield from _of_folder(place, most_bytes)
@@ -82,14 +94,30 @@ def read_files(place: Path, *, most_bytes: int) -> Iterator[tuple[PurePosixPath,
 
 def _of_folder(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes]]:
     found = []
+    left_out = []
     total = 0
-    for file in sorted(Path(root) / name for root, _, names in os.walk(place, onerror=_refuse) for name in names):
-        path = PurePosixPath(file.relative_to(place).as_posix())
-        if file.is_file() and not _is_hidden(path):
-            found.append((path, file))
-            total += file.stat().st_size
+    for root, folders, names in os.walk(place, onerror=_refuse):
+        for name in folders + names:
+            file = Path(root) / name
+            path = PurePosixPath(file.relative_to(place).as_posix())
+            if _is_hidden(path):
+                continue
+            if file.is_file():
+                found.append((path, file))
+                n_bytes = file.stat().st_size
+                _check_file(place, str(path), n_bytes)
+                total += n_bytes
+            elif file.is_symlink() or not file.is_dir():
+                left_out.append(str(path))
     _check_total(place, total, most_bytes)
-    for path, file in found:
+    if left_out:
+        warnings.warn(
+            f"left out of {str(place)!r}, being links to folders or to nothing, pipes or devices: {len(left_out)}, "
+            f"{quoted(sorted(left_out))}",
+            DataWarning,
+            stacklevel=3,
+        )
+    for path, file in sorted(found, key=lambda each: each[1]):
         yield path, file.read_bytes()
 
 
@@ -113,7 +141,9 @@ def _of_zip(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
         total = 0
         for member in members:
             with archive.open(member) as file:
-                content = file.read(most_bytes - total + 1)  # the sizes above are only what the archive says
+                # The sizes above are only what the archive says.
+                content = file.read(min(_MOST_FILE_BYTES, most_bytes - total) + 1)
+            _check_file(place, member.filename, len(content))
             total += len(content)
             _check_total(place, total, most_bytes)
             if not _is_hidden(path := _checked(place, member.filename)):
@@ -123,11 +153,13 @@ def _of_zip(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
 def _of_tar(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes]]:
     total = 0
     with _unpacked(place) as unpacked:
-        bounded = _Bounded(unpacked, most_bytes + _MOST_HEADER_BYTES)
+        bounded = _Bounded(unpacked)
         # The default is the locale's encoding, in which the same archive would have other names.
         with tarfile.open(fileobj=bounded, mode="r:", encoding="utf-8") as archive:
-            for member in archive:
+            for number, member in enumerate(archive, start=1):
                 path = _checked(place, member.name)
+                if number > _MOST_FILES:
+                    raise DataError(f"{str(place)!r} has more than {_MOST_FILES:,} files: not read")
                 if member.isdir():
                     continue
                 if not member.isfile():
@@ -137,9 +169,12 @@ def _of_tar(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
                     raise tarfile.ReadError("a file of negative size")
                 total += member.size
                 _check_total(place, total, most_bytes)
+                _check_file(place, member.name, member.size)
                 file = archive.extractfile(member)
                 assert file is not None  # it is a regular file
+                bounded.most_bytes = member.size
                 content = file.read()
+                bounded.most_bytes = _MOST_HEADER_BYTES
                 if not _is_hidden(path):
                     yield path, content
         if bounded.last != bytes(_TAR_BLOCK):  # tarfile takes a damaged header, or none, for the end as well
@@ -150,13 +185,13 @@ def _of_tar(place: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes
 class _Bounded(io.BufferedIOBase):
     """A file of which nobody reads too much at once: tarfile reads what a header asks for."""
 
-    def __init__(self, file: io.BufferedIOBase, most_bytes: int) -> None:
+    def __init__(self, file: io.BufferedIOBase) -> None:
         super().__init__()
-        self._file, self._most_bytes = file, most_bytes
+        self._file, self.most_bytes = file, _MOST_HEADER_BYTES
         self.last = b""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= self._most_bytes:
+        if size is None or not 0 <= size <= self.most_bytes:
             raise tarfile.ReadError("a header asks for more than is expected in all")
         self.last = self._file.read(size)
         return self.last
@@ -194,4 +229,11 @@ def _check_total(place: Path, total: int, most_bytes: int) -> None:
     if total > most_bytes:
         raise DataError(
             f"{str(place)!r} unpacks to more than {most_bytes / 1e6:.0f} MB, the most that is expected of it: not read"
+        )
+
+
+def _check_file(place: Path, name: str, n_bytes: int) -> None:
+    if n_bytes > _MOST_FILE_BYTES:
+        raise DataError(
+            f"{name!r} in {str(place)!r} has more than {_MOST_FILE_BYTES / 1e6:.0f} MB, the most of one file: not read"
         )

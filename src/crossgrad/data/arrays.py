@@ -1,5 +1,6 @@
 """Arrays in a NumPy archive: inputs or signals, labels and domains."""
 
+import lzma
 import os
 import struct
 import tokenize
@@ -20,20 +21,28 @@ from crossgrad.errors import DataError
 
 _OTHER_KEYS = ("labels", "domains")
 _ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # where numpy.load tells archives from pickles
-# What zipfile and NumPy raise; RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds,
-# UnicodeDecodeError a name in no encoding, TokenError an array's head that is not even Python's syntax.
-_DAMAGE = (
+ARRAY_DAMAGE = (
     OSError,
     EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    OverflowError,
-    RuntimeError,
+    ArithmeticError,
+    LookupError,
     MemoryError,
+    RuntimeError,
+    SyntaxError,
+    SystemError,
+    TypeError,
     UnicodeDecodeError,
+    struct.error,
     tokenize.TokenError,
+    lzma.LZMAError,
+    zlib.error,
+    zipfile.BadZipFile,
 )
+"""What zipfile and NumPy raise on damaged arrays, but for ValueError, which our own errors are too.
+
+RuntimeError is a bit that says "encrypted", MemoryError a shape beyond all bounds, UnicodeDecodeError a name in no
+encoding; an array's head is Python's syntax, of which TokenError, SyntaxError, TypeError and others come.
+"""
 
 _SHARE_OF_FREE_MEMORY = 0.5
 """That arrays may take: they are copied once, as float32."""
@@ -93,7 +102,7 @@ def _read(file: Path, others: tuple[str, ...] = ()) -> tuple[Any, dict[str, Any]
                 _check_size(archive, (values, *others), str(file))
                 members = {key: _member(archive, key, str(file)) for key in (values, *others)}
                 return _in_shape(members.pop(values), are_signals, str(file)), members, are_signals
-        except _DAMAGE as error:
+        except ARRAY_DAMAGE as error:
             raise DataError(f"{str(file)!r} is damaged: {error}") from error
 
 
@@ -115,7 +124,7 @@ def _check_size(archive: Any, keys: tuple[str, ...], path: str) -> None:
 
 def _member(archive: Any, key: str, path: str) -> Any:
     try:
-        return archive[key]
+        array = archive[key]
     except ValueError as error:
         # NumPy's message for an array of objects advises allow_pickle=True, which would run code.
         if "allow_pickle" not in str(error):
@@ -124,3 +133,6 @@ def _member(archive: Any, key: str, path: str) -> Any:
             f"{key} in {path!r} holds Python objects, which are not loaded, since that could run code; "
             f"save strings by {key}=numpy.array({key}, dtype=str), numbers likewise"
         ) from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{key} in {path!r} is no array in NumPy's format; write it by numpy.savez(path, {key}=...)")
+    return array

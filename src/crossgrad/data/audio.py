@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import stat
 from io import BufferedReader, BytesIO, FileIO
 from types import ModuleType
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossgrad.data.regular_files import what_is_no_file
 from crossgrad.errors import DataError
 from crossgrad.extras import how_to_get
 
@@ -27,7 +27,18 @@ LARGEST_SAMPLE = 1e9
 """In files that hold floats, where full scale is 1."""
 
 # Who writes to a pipe cannot know the length beforehand; ffmpeg writes 2**32 - 1 there, sox a little less than 2**31.
-_UNKNOWN_LENGTH = 0x7FFF_0000
+_UNKNOWN_LENGTH = 0x7EFF_0000
+_UNKNOWN_LONG_LENGTH = 2**63
+_IN_THE_LONG_CHUNK = 2**32 - 1
+
+_CHUNKED = {
+    (b"RIFF", b"WAVE"): "little",
+    (b"RIFX", b"WAVE"): "big",
+    (b"RF64", b"WAVE"): "little",
+    (b"FORM", b"AIFF"): "big",
+    (b"FORM", b"AIFC"): "big",
+}
+"""Byte order by how files of chunks begin: WAV, for more than 4 GB too, and AIFF."""
 
 
 def audio_library(name: str) -> ModuleType:
@@ -56,7 +67,8 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     """Read an audio file as one channel at the asked rate.
 
     What it is the content says, not the name: WAV (8, 16, 24, 32 bits or float), FLAC, Ogg Vorbis or Opus, MP3 and
-    whatever else libsndfile reads. Channels are averaged, then resampled by soxr (HQ, linear phase).
+    whatever else libsndfile reads (of rare kinds, such as W64, it takes a file that was cut off for a shorter one).
+    Channels are averaged, then resampled by soxr (HQ, linear phase).
 
     Args:
         file: a path, or a file opened for reading bytes.
@@ -79,8 +91,8 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     soundfile, soxr = audio_library("soundfile"), audio_library("soxr")
     try:
         if isinstance(file, str | os.PathLike):
-            if stat.S_ISFIFO(os.stat(file).st_mode):  # it would be waited for
-                raise DataError("it is a pipe; write it to a file first")
+            if reason := what_is_no_file(file):
+                raise DataError(reason)
             # By its descriptor: soundfile would believe a name's .raw, and call back into Python for every read.
             with open(file, "rb", buffering=0) as stream:
                 _check_length(stream)
@@ -91,8 +103,8 @@ def read_waveform(file: AudioFile, *, sample_rate_hz: int = 16_000) -> NDArray[n
     except soundfile.LibsndfileError as error:  # whose own message begins with a descriptor's number
         raise DataError(f"cannot read audio {_name(file)}: {error.error_string}") from error
     except (DataError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"cannot read audio {_name(file)}: {reason}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read audio {_name(file)}: {why}") from error
     if rate == sample_rate_hz:
         return waveform
     resampled: NDArray[np.float32] = soxr.resample(waveform, rate, sample_rate_hz)
@@ -116,7 +128,7 @@ def _decode(
                 f"{n_samples / rate:.0f} s of {channels} channels at {rate} Hz are more than {MOST_SAMPLES} samples "
                 f"(an hour of stereo at 48 kHz), there or at {sample_rate_hz} Hz; cut it"
             )
-        samples: NDArray[np.float32] = sound.read(dtype="float32", always_2d=True)
+        samples: NDArray[np.float32] = sound.read(n_samples, dtype="float32", always_2d=True)
     if len(samples) < n_samples:
         raise DataError(f"it is cut off or damaged: {len(samples)} of {n_samples} samples can be read")
     if not -LARGEST_SAMPLE <= samples.min() <= samples.max() <= LARGEST_SAMPLE:  # false of NaN
@@ -125,24 +137,56 @@ def _decode(
 
 
 def _check_length(stream: FileIO | BufferedReader | BytesIO) -> None:
-    """Refuse an empty file, and a WAV file with fewer samples than it says, which libsndfile would read as short."""
+    """Refuse an empty file, and one that holds less than it says where libsndfile would read it as a shorter one."""
     start = stream.tell()
     end = stream.seek(0, os.SEEK_END)
     stream.seek(start)
     if end == start:
         raise DataError("it is empty")
     head = stream.read(12)
-    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        # By the chunk of samples: what the head says of the whole file is often wrong by a few bytes.
-        while len(chunk := stream.read(8)) == 8:
-            n_bytes = int.from_bytes(chunk[4:], "little")
-            if chunk[:4] == b"data":
-                n_there = end - stream.tell()
-                if n_there < n_bytes < _UNKNOWN_LENGTH:
-                    raise DataError(f"it is cut off: {n_there} of {n_bytes} bytes of samples are there")
-                break
-            stream.seek(n_bytes + n_bytes % 2, os.SEEK_CUR)
+    if head.startswith(b"OggS"):
+        stream.seek(start)
+        if not _ends_with_last_page(stream, end):
+            raise DataError("it is cut off: its last page is not whole, or not marked as the last")
+    elif n_bytes := _stated_bytes(stream, head):
+        n_there = max(0, end - stream.tell())
+        if n_there < n_bytes:
+            raise DataError(f"it is cut off: {n_there} of {n_bytes} bytes of samples are there")
     stream.seek(start)
+
+
+def _ends_with_last_page(stream: FileIO | BufferedReader | BytesIO, end: int) -> bool:
+    """Whether the last page of an Ogg file is whole, and says that it is the last."""
+    flags = 0
+    while (head := stream.read(27)).startswith(b"OggS") and len(head) == 27:
+        flags = head[5]
+        lengths = stream.read(head[26])
+        if len(lengths) < head[26] or stream.seek(sum(lengths), os.SEEK_CUR) > end:
+            return False
+    return bool(flags & 4)
+
+
+def _stated_bytes(stream: FileIO | BufferedReader | BytesIO, head: bytes) -> int | None:
+    """How many bytes of samples a file says it has, with the stream where they begin; None where it does not say.
+
+    By what stands before the samples: what the head says of the whole file is often wrong by a few bytes.
+    """
+    if head[:4] == b".snd":  # AU, which says where they begin
+        stream.seek(int.from_bytes(head[4:8], "big") - len(head), os.SEEK_CUR)
+        n_bytes = int.from_bytes(head[8:], "big")
+        return n_bytes if n_bytes < _UNKNOWN_LENGTH else None
+    order: Any = _CHUNKED.get((head[:4], head[8:]))
+    n_long = _UNKNOWN_LONG_LENGTH
+    while order and len(chunk := stream.read(8)) == 8:
+        n_bytes, begin = int.from_bytes(chunk[4:], order), stream.tell()
+        if chunk[:4] in (b"data", b"SSND"):
+            if head[:4] == b"RF64" and n_bytes == _IN_THE_LONG_CHUNK:
+                return n_long if n_long < _UNKNOWN_LONG_LENGTH else None
+            return n_bytes if n_bytes < _UNKNOWN_LENGTH else None
+        if chunk[:4] == b"ds64":
+            n_long = int.from_bytes(stream.read(16)[8:], "little")
+        stream.seek(begin + n_bytes + n_bytes % 2)
+    return None
 
 
 def _name(file: AudioFile) -> str:

@@ -42,6 +42,10 @@ class AudioDecoding:
     def __post_init__(self) -> None:
         if self.features not in FEATURES:
             raise SettingsError(f"no audio features {self.features!r}{choices(self.features, list(FEATURES))}")
+        if isinstance(self.seconds, bool) or not isinstance(self.seconds, int | float):
+            raise SettingsError(f"seconds must be a number, but is {self.seconds!r}")
+        if type(self.sample_rate_hz) is not int:
+            raise SettingsError(f"sample_rate_hz must be a whole number, but is {self.sample_rate_hz!r}")
         if not (math.isfinite(self.seconds) and WINDOW_SECONDS <= self.seconds <= MOST_SECONDS):
             raise SettingsError(f"seconds must be from {WINDOW_SECONDS:g} to {MOST_SECONDS:g}, but is {self.seconds}")
         if not 2 * HIGHEST_HZ <= self.sample_rate_hz <= RATES_HZ[1]:

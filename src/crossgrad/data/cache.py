@@ -20,6 +20,7 @@ from torch import Tensor
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.decoding import decoding_from_json
 from crossgrad.data.domain_split import DomainSplit
+from crossgrad.data.partial_files import partial_beside
 from crossgrad.data.roots import cache_root
 from crossgrad.errors import DataWarning
 
@@ -147,11 +148,6 @@ def _unpacked(values: Tensor) -> Tensor:
 
 def _write(place: Path, content: bytes) -> None:
     """Under another name first: two processes may make the same at once, and any may be stopped."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
+    with partial_beside(place) as partial:
         partial.write_bytes(content)
         os.replace(partial, place)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

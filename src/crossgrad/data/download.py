@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
+from crossgrad.data.partial_files import partial_beside
 from crossgrad.data.raw_files import RawFile
 from crossgrad.errors import DataError
 
@@ -91,21 +92,17 @@ def _urls(file: RawFile) -> tuple[str, ...]:
 
 @contextmanager
 def _writable(file: RawFile) -> Iterator[Path]:
-    """A temporary name beside the file's own; what is under it at the end is deleted."""
+    """A temporary name beside the file's own, and what goes wrong with writing there told with what to do."""
     place = file.place
-    partial = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
+        with partial_beside(place) as partial:
+            yield partial
     except OSError as error:
         by_hand = f", or fetch it by hand from {file.urls[0]} and put it there" if file.urls else ""
         raise DataError(
             f"{file.path!r} cannot be written to {str(place)!r}: {error.strerror or error}; make room, make the "
             f"folder writable, name another by CROSSGRAD_DATA{by_hand}"
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _fetch_from(url: str, file: RawFile, partial: Path, follow: Follow, pauses: Sequence[float]) -> str | None:

@@ -59,7 +59,7 @@ def held_out_folds(dataset: DomainDataset | Sequence[str], protocol: str) -> lis
         return [(name,) for name in names]
     if protocol.endswith("%") and protocol not in names:
         return [_random_share(names, protocol)]
-    is_integer = protocol.isascii() and protocol.isdecimal()
+    is_integer = protocol.isascii() and protocol.isdecimal() and len(protocol) < 10  # Python refuses very long ones
     if is_integer and 2 <= int(protocol) <= len(names):
         if protocol in names:
             warnings.warn(

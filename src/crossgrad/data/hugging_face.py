@@ -16,13 +16,19 @@ from crossgrad.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class CellOf:
-    """By an index, the value in a column."""
+    """By an index, the value in a column; whole numbers as uint8 where they are bytes."""
 
     dataset: Any
     column: str
+    are_bytes: bool = False
 
     def __call__(self, index: int) -> Any:
-        return self.dataset[index][self.column]
+        try:
+            value = self.dataset[index][self.column]
+        except ValueError as error:  # Arrow's, of a grid in which a value is missing
+            raise DataError(f"example {index}, {self.column!r}: {error}") from error
+        # Asked for uint8, the library would make a missing value 0; by itself it gives floats with NaN then.
+        return value.astype(np.uint8) if self.are_bytes and np.asarray(value).dtype.kind in "iu" else value
 
 
 def input_cells(dataset: Any, column: str) -> CellOf:
@@ -40,8 +46,7 @@ def input_cells(dataset: Any, column: str) -> CellOf:
     while hasattr(feature, "feature"):  # of sequences
         feature = feature.feature
     # Left to itself it makes int64 of all integers; of uint8 it is known that 255 is white.
-    is_bytes = getattr(feature, "dtype", None) == "uint8"
-    return CellOf(alone.with_format("numpy", **({"dtype": np.uint8} if is_bytes else {})), column)
+    return CellOf(alone.with_format("numpy"), column, getattr(feature, "dtype", None) == "uint8")
 
 
 def check_columns(dataset: Any, wanted: Mapping[str, str]) -> None:

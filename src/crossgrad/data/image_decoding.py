@@ -1,7 +1,6 @@
 """From an image file to an input."""
 
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from crossgrad.data.regular_files import what_is_no_file
 from crossgrad.errors import DataError, SettingsError
 
 ImageFile = str | os.PathLike[str] | BufferedReader | BytesIO | Image.Image
@@ -63,6 +63,9 @@ class ImageDecoding:
     channels: int
 
     def __post_init__(self) -> None:
+        for name, value in (("image_size", self.image_size), ("channels", self.channels)):
+            if type(value) is not int:  # True and 32.0 would be equal to numbers that are fine
+                raise SettingsError(f"{name} must be a whole number, but is {value!r}")
         if self.image_size < 1:
             raise SettingsError(f"image_size must be at least 1 pixel, but is {self.image_size}")
         if self.image_size > MOST_PIXELS:
@@ -100,7 +103,7 @@ class ImageDecoding:
         if isinstance(file, str | os.PathLike) and _is_grey_png(file):
             return False
         with _opened(file) as image:
-            if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I"):
+            if image.mode in ("1", "L", "LA") or is_deep(image):
                 return False
             in_colour = ImageDecoding(self.image_size, channels=3)
             red, green, blue = in_colour._fit(in_colour._pixels(image))
@@ -109,12 +112,9 @@ class ImageDecoding:
     def _pixels(self, image: Image.Image) -> NDArray[np.float32]:
         """The whole image, float32 in [0, 1], shape (height, width, channels)."""
         upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I") or upright.mode == "F":
-            return np.repeat(_deep_grey(upright)[:, :, None], self.channels, axis=2)
-        if upright.has_transparency_data:
-            ink = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", ink.size, "white"), ink)
-        values = np.asarray(upright.convert("L" if self.channels == 1 else "RGB")).astype(np.float32)
+        if is_deep(upright):
+            return np.repeat(deep_grey(upright)[:, :, None], self.channels, axis=2)
+        values = np.asarray(on_white(upright).convert("L" if self.channels == 1 else "RGB")).astype(np.float32)
         values /= 255  # in place: a large image takes a gigabyte
         return values.reshape(*values.shape[:2], self.channels)
 
@@ -171,10 +171,12 @@ def _opened(file: ImageFile) -> Iterator[Image.Image]:
     """An image, and whatever goes wrong with it told with its name."""
     try:
         if isinstance(file, Image.Image):
+            if 0 in file.size:
+                raise DataError("it has no pixels")
             yield file
             return
-        if isinstance(file, str | os.PathLike) and stat.S_ISFIFO(os.stat(file).st_mode):  # it would be waited for
-            raise DataError("it is a pipe; write it to a file first")
+        if isinstance(file, str | os.PathLike) and (reason := what_is_no_file(file)):
+            raise DataError(reason)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=_formats()) as image:
@@ -183,16 +185,33 @@ def _opened(file: ImageFile) -> Iterator[Image.Image]:
         raise DataError(f"cannot read image {_name(file)}: {error}") from error
     # On damaged files Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others.
     except Exception as error:
-        raise DataError(f"cannot read image {_name(file)}: {error or type(error).__name__}") from error
+        raise DataError(f"cannot read image {_name(file)}: {str(error) or type(error).__name__}") from error
 
 
-def _deep_grey(image: Image.Image) -> NDArray[np.float32]:
-    """Grey of more than 8 bits: integers are 16-bit, floats are in [0, 1] already."""
+def is_deep(image: Image.Image) -> bool:
+    """Whether it is grey of more than 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def deep_grey(image: Image.Image) -> NDArray[np.float32]:
+    """Grey of more than 8 bits, float32 in [0, 1]: integers are 16-bit, floats are in [0, 1] already.
+
+    Raises:
+        DataError: values out of that range.
+    """
     values = np.asarray(image).astype(np.float32)
     white = 1.0 if image.mode == "F" else 65535.0
     if not (values.min() >= 0 and values.max() <= white):
         raise DataError(f"its values run from {values.min():g} to {values.max():g}, not from 0 to {white:g}")
     return values / np.float32(white)
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """An image whose transparency is laid on white; one without as it is."""
+    if not image.has_transparency_data:
+        return image
+    ink = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", ink.size, "white"), ink)
 
 
 def _name(file: ImageFile) -> str:

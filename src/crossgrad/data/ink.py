@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crossgrad.data.image_decoding import deep_grey, is_deep, on_white
 from crossgrad.errors import DataError, SettingsError
 
 MOST_SIZE = 512
@@ -14,7 +15,7 @@ MOST_SIZE = 512
 
 
 def read_ink(content: bytes) -> NDArray[np.uint8]:
-    """Decode an image file of dark ink on light ground.
+    """Decode an image file of dark ink on light ground; what is transparent is ground.
 
     Args:
         content: of a PNG or TIFF file, of whatever depth.
@@ -29,7 +30,7 @@ def read_ink(content: bytes) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(BytesIO(content), formats=("PNG", "TIFF")) as image:
-                grey = np.asarray(image.convert("L"))
+                grey = np.rint(255 * deep_grey(image)) if is_deep(image) else np.asarray(on_white(image).convert("L"))
     # On damaged files Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others.
     except Exception as error:
         raise DataError(f"not a readable PNG or TIFF image: {error}") from error

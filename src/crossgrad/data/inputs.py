@@ -27,12 +27,13 @@ def read_inputs(inputs: Any, *, signals: bool = False) -> Float[Tensor, " n *sha
 
     Raises:
         DataError: empty, one-dimensional, objects or text, ragged, NaN or infinite, or channels that may be
-            first or last.
+            first or last; or values that a mask hides.
 
     Example:
         >>> read_inputs(np.full((5, 8, 8, 3), 255, dtype=np.uint8)).shape
         torch.Size([5, 3, 8, 8])
     """
+    check_not_masked(inputs)
     try:
         array = np.asarray(inputs)
     except ValueError as error:
@@ -49,6 +50,19 @@ def read_inputs(inputs: Any, *, signals: bool = False) -> Float[Tensor, " n *sha
     if array.dtype == np.uint8 and array.ndim >= 3 and not signals:
         numbers /= 255
     return from_numpy(numbers)
+
+
+def check_not_masked(inputs: Any) -> None:
+    """Refuse values that a mask hides: without it they would be as good as any.
+
+    Raises:
+        DataError: says how many.
+    """
+    if np.ma.is_masked(inputs):
+        n_masked = np.count_nonzero(np.ma.getmaskarray(inputs))
+        raise DataError(
+            f"inputs has {n_masked} masked values; give them values by .filled(...), or leave out their examples"
+        )
 
 
 def _channels_first(array: NDArray[Any]) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossgrad.data.image_decoding import ImageDecoding
-from crossgrad.data.inputs import read_inputs
+from crossgrad.data.inputs import check_not_masked, read_inputs
 from crossgrad.data.lazy_inputs import LazyInputs
 from crossgrad.data.telling import Tell, telling
 from crossgrad.errors import DataError, SettingsError
@@ -87,7 +87,9 @@ def item_inputs(
     first = get(0)
     decoding = None
     if isinstance(first, Image.Image):
-        decoding = ImageDecoding(DEFAULT_IMAGE_SIZE if image_size is None else image_size, channels or 3)
+        decoding = ImageDecoding(
+            DEFAULT_IMAGE_SIZE if image_size is None else image_size, 3 if channels is None else channels
+        )
         if channels is None:
             in_colour = (decoding.has_colour(get(index)) for index in telling(range(n), "images are grey", tell))
             decoding = replace(decoding, channels=3 if any(in_colour) else 1)
@@ -106,6 +108,7 @@ def _as_input(value: Any, decoding: ImageDecoding | None) -> NDArray[np.float32]
         return decoding.decode(value)
     if isinstance(value, Mapping | str | bytes | Image.Image):
         raise DataError(f"its input is {type(value).__name__}; give an array, as torch and NumPy have them")
+    check_not_masked(value)
     return read_inputs(np.asarray(value)[None])[0].numpy()
 
 

@@ -9,6 +9,14 @@ from crossgrad.errors import SettingsError
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
 
+_GROUPS = Path("/sys/fs/cgroup")
+# Of a container's limit, its use, its counts, and that of files' contents that are given back as soon as memory is
+# needed: by the second and by the first version of Linux's control groups.
+_GROUP_FILES = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
+
 
 def parse_bytes(text: str) -> int:
     """Read a number of bytes, with a unit if there is one; K, M, G and T are powers of 1024.
@@ -39,9 +47,15 @@ def _free_on_machine() -> int:
 
 
 def _free_in_container() -> float:
-    group = Path("/sys/fs/cgroup")
+    return min(_left_of_limit(*names) for names in _GROUP_FILES)
+
+
+def _left_of_limit(limit: str, used: str, counts: str, cache: str) -> float:
     try:
-        limit, used = (group / "memory.max").read_text().strip(), (group / "memory.current").read_text()
-        return float("inf") if limit == "max" else max(0, int(limit) - int(used))
-    except (OSError, ValueError):
+        if (most := (_GROUPS / limit).read_text().strip()) == "max":
+            return float("inf")
+        lines = map(str.split, (_GROUPS / counts).read_text().splitlines())
+        n_cached = next((int(line[1]) for line in lines if line[0] == cache), 0)
+        return max(0, int(most) - int((_GROUPS / used).read_text()) + n_cached)
+    except (OSError, ValueError, IndexError):  # no limits of this version
         return float("inf")

@@ -2,6 +2,8 @@
 
 import difflib
 import math
+import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
-from crossgrad.errors import DataError
+from crossgrad.errors import DataError, DataWarning
 
 
 def name_indices(values: Any, *, what: str) -> tuple[Int[Tensor, " n"], tuple[str, ...]]:
@@ -30,6 +32,9 @@ def name_indices(values: Any, *, what: str) -> tuple[Int[Tensor, " n"], tuple[st
         DataError: not one-dimensional, empty, missing a value, mixed, fractional, blank, or neither strings nor
             integers.
 
+    Warns:
+        DataWarning: two names look alike, since they differ in their Unicode form alone; they are kept apart.
+
     Example:
         >>> indices, names = name_indices([10, 9, 10], what="labels")
         >>> indices.tolist(), names
@@ -39,6 +44,7 @@ def name_indices(values: Any, *, what: str) -> tuple[Int[Tensor, " n"], tuple[st
     """
     plain = _plain_values(values, what)
     keys = sorted(set(plain))
+    _warn_of_forms(keys, what)
     position = {key: index for index, key in enumerate(keys)}
     indices = np.fromiter((position[value] for value in plain), dtype=np.int64, count=len(plain))
     return from_numpy(indices), tuple(str(key) for key in keys)
@@ -115,6 +121,22 @@ def _check_text(texts: list[str], what: str) -> None:
             raise DataError(f"{what} has an entry that is not valid Unicode at index {index}: {text!r}")
 
 
+def _warn_of_forms(names: list[Any], what: str) -> None:
+    """A file system or an editor may write "é" as one character or as two: names that look alike are two."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if isinstance(name, str) and not name.isascii():
+            other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+            if other != name:
+                warnings.warn(
+                    f"{what} has the names {other!a} and {name!a}, which differ in their Unicode form alone and are "
+                    "kept apart; write them in one form, such as NFC, if they are one",
+                    DataWarning,
+                    stacklevel=4,
+                )
+                return
+
+
 def _kind_names(kinds: Iterable[type]) -> str:
     return " and ".join(sorted(kind.__name__ for kind in kinds))
 
@@ -140,7 +162,11 @@ def choices(name: str, names: Sequence[str]) -> str:
         "; did you mean 'digits'? There are 'digits', 'fonts'"
         >>> choices("zebra", ["digits", "fonts"])
         "; there are 'digits', 'fonts'"
+        >>> choices("zebra", [])
+        '; there are none'
     """
+    if not names:
+        return "; there are none"
     near = did_you_mean(name, names)
     return f"{near} There are {quoted(names)}" if near else f"; there are {quoted(names)}"
 

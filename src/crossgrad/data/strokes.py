@@ -12,6 +12,8 @@ from crossgrad.errors import DataError, SettingsError
 
 _SAMPLES = 4
 """A pixel is the mean of as many samples along either side, each itself antialiased."""
+_FARTHEST = 1e300
+"""Where no point lies, in whatever unit; differences of larger ones may be infinite."""
 
 
 def draw_strokes(
@@ -32,7 +34,7 @@ def draw_strokes(
         Multiples of 1/255 in [0, 1], float32, shape (size, size).
 
     Raises:
-        DataError: no points at all, or one that is not finite.
+        DataError: no points at all, or one that is not finite or beyond 1e300.
         SettingsError: no room for the pen between the margins, or a size above 512.
 
     Example:
@@ -55,8 +57,8 @@ def draw_strokes(
     if not inked:
         raise DataError("a drawing has no points")
     points = np.concatenate(inked)
-    if not np.isfinite(points).all():
-        raise DataError("a drawing has a point that is not finite")
+    if not (np.abs(points) < _FARTHEST).all():
+        raise DataError(f"a drawing has a point that is not finite, or is {_FARTHEST:g} or farther out")
     low, high = points.min(axis=0), points.max(axis=0)
     span = float((high - low).max())
     # Divided first: the quotient lies in [0, 1], however small or large the unit is.

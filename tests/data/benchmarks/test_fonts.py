@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import zipfile
@@ -197,6 +198,14 @@ def test_a_broken_family_of_the_benchmark_is_an_error(tmp_path, monkeypatch):
 def test_two_fonts_of_one_name_are_refused(folder):
     (folder / "brush.otf").write_bytes(font_bytes(drawings(8), kind="otf"))
     with pytest.raises(DataError, match=r"two fonts named 'brush': 'brush\.otf' and 'brush\.ttf'"):
+        load(folder)
+
+
+def test_a_font_whose_name_is_not_unicode_is_named(folder):
+    (folder / "brush.ttf").rename(os.fsdecode(os.fsencode(folder) + b"/brush\xff.ttf"))
+    with pytest.raises(
+        DataError, match=r"the font 'brush\\udcff\.ttf' in .*: its name is not valid Unicode; rename it"
+    ):
         load(folder)
 
 

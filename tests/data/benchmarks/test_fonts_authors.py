@@ -115,6 +115,25 @@ def test_a_file_cut_short_takes_no_memory_and_is_refused(write):
         load_fonts_authors(folder=folder)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"{'descr': (), 'fortran_order': False, 'shape': (3,)}",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999999999999,)}",
+        b"{[]: 1}",
+        b"  {}\n {",
+        b"'''",
+    ],
+)
+def test_any_damaged_head_of_an_array_is_told(write, head):
+    folder = write()
+    content = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(24)
+    (folder / "all_labels.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"all_labels\.npy' is damaged, or no array"):
+        load_fonts_authors(folder=folder)
+
+
 def test_a_pickle_in_an_arrays_place_is_never_run(write, tmp_path):
     folder = write()
     (folder / "all_labels.npy").write_bytes(f"cos\nsystem\n(S'touch {tmp_path}/sentinel'\ntR.".encode())

@@ -62,8 +62,8 @@ def load_fonts(
         10 % of the fonts to validate and 25 % to test.
 
     Raises:
-        DataError: files are missing, two fonts have one name, fewer than four draw every character, or one of the 109
-            families is damaged.
+        DataError: files are missing, two fonts have one name, a font's name is not valid Unicode, fewer than four draw
+            every character, or one of the 109 families is damaged.
         SettingsError: options that make no sense.
 
     Warns:
@@ -136,6 +136,8 @@ def _found(folder: Path) -> Iterator[tuple[PurePath, bytes]]:
     paths: dict[str, PurePath] = {}
     for path, content in read_files(folder, most_bytes=2_000_000_000):
         if path.suffix.lower() in _SUFFIXES:
+            if path.stem != path.stem.encode(errors="replace").decode():  # no record could hold it
+                raise DataError(f"the font {str(path)!r} in {str(folder)!r}: its name is not valid Unicode; rename it")
             if path.stem in paths:
                 raise DataError(
                     f"{str(folder)!r} has two fonts named {path.stem!r}: {str(paths[path.stem])!r} and {str(path)!r}"

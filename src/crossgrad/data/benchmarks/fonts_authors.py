@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossgrad.data.arrays import ARRAY_DAMAGE
 from crossgrad.data.benchmarks.benchmark import Benchmark, Facts
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.data.domain_split import random_domain_split
@@ -73,7 +74,7 @@ def _read(place: Path) -> NDArray[Any]:
     try:
         # Mapped, so that the header's shape is held to the file's length before any memory is taken.
         return np.array(np.lib.format.open_memmap(place, mode="r"))
-    except (ValueError, OSError) as error:
+    except (ValueError, *ARRAY_DAMAGE) as error:
         raise DataError(f"{str(place)!r} is damaged, or no array of numbers in NumPy's format: {error}") from error
 
 
