@@ -212,3 +212,15 @@ def test_a_factory_with_no_file_of_its_own_is_of_its_module_as_that_was_when_it_
     del sys.modules[own_module]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     assert source_digest(f"{own_module}:named") == source_digest(f"{own_module}:plain") == digest
+
+
+def test_a_factory_that_cannot_be_hashed_is_taken(own_module: str, tmp_path: Path) -> None:
+    with (tmp_path / "own_trunks.py").open("a") as file:
+        file.write(
+            "\nimport dataclasses\n\n@dataclasses.dataclass\nclass Factory:\n    width: int\n\n"
+            "    def __call__(self, input_shape):\n        return nn.Linear(input_shape[0], self.width)\n\n"
+            "four = Factory(4)\n"
+        )
+    assert build("erm", net=f"{own_module}:four")(torch.zeros(2, 5)).shape == (2, 3)
+    content = (tmp_path / "own_trunks.py").read_bytes()
+    assert source_digest(f"{own_module}:four") == hashlib.sha256(content).hexdigest()[:16]

@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 import crossgrad
 from commands import Command
+from crossgrad.cli.app import _is_of_memory
 from crossgrad.cli.progress import ComparisonProgress, announce
 from crossgrad.comparison import plan
 from crossgrad.data import open_dataset
+from crossgrad.experiments.chosen import Choice, Chosen, write_chosen
 from crossgrad.records import Record, read_records
 from crossgrad.training import Stretch
 from processes import COMMAND
@@ -175,6 +179,77 @@ def test_ones_own_net_is_found_in_the_working_folder(command: Command) -> None:
     assert refused.code == 2
     assert "Give --allow-import" in refused.err
     assert command("predict", "model", "vectors.npz", "--allow-import").code == 0
+
+
+def choice(**chosen: Any) -> None:
+    """Write chosen.json: settings for a model of all domains, and others where den is held out."""
+    of_all = {"domain_net": chosen.pop("domain_net", None)}
+    choices = tuple(Choice(fold, of_all | {"max_steps": n}, {}, 0.5, None) for fold, n in (((), 2), (("den",), 3)))
+    write_chosen(Path("chosen.json"), Chosen("erm", "vectors", select="held-out", how="", choices=choices, **chosen))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "arguments"),
+    [
+        ({}, ("compare", *ONE, "--domain-net", "own_cli_domain:make")),
+        ({}, ("train", "--method", "erm", *FAST[:2], "--output", "model", "--domain-net", "own_cli_domain:make")),
+        ({}, ("sweep", "--method", "erm", "--grid", "dropout=0,0.5", *FAST, "--domain-net", "own_cli_domain:make")),
+        ({"net": "own_cli_domain:make"}, ("compare", *ONE, "--chosen", "chosen.json")),
+        ({"domain_net": "own_cli_domain:make"}, ("compare", *ONE, "--chosen", "chosen.json")),
+        ({"net": "own_cli_domain:make"}, ("train", "--chosen", "chosen.json", "--output", "model")),
+        ({"domain_net": "own_cli_domain:make"}, ("train", "--chosen", "chosen.json", "--output", "model")),
+    ],
+)
+def test_ones_own_net_is_found_in_the_working_folder_whoever_names_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    Path("own_cli_domain.py").write_text("from torch import nn\n\ndef make(input_shape):\n    return nn.Flatten()\n")
+    monkeypatch.delitem(sys.modules, "own_cli_domain", raising=False)
+    choice(**{"net": "mlp", **chosen})
+    done = command(arguments[0], "vectors.npz", *arguments[1:])
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("arguments", [("compare",), ("train", "--output", "model"), ("sweep",), ("diagnose",)])
+def test_no_code_of_the_working_folder_is_in_the_way_of_a_trained_encoder(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
+    done = command(arguments[0], "vectors.npz", *arguments[1:], "--net", "transformers:nothing")
+    assert done.code == 2
+    assert os.getcwd() not in sys.path
+
+
+@pytest.mark.parametrize(("domains", "steps"), [((), 2), (("attic", "barn", "cellar"), 3)])
+def test_the_bar_of_a_training_is_as_long_as_what_was_chosen_for_its_domains(
+    command: Command, monkeypatch: pytest.MonkeyPatch, domains: tuple[str, ...], steps: int
+) -> None:
+    totals: list[float | None] = []
+    update = Progress.update
+
+    def noted(progress: Progress, task: TaskID, **changes: Any) -> None:
+        totals.append(progress.tasks[task].total)
+        update(progress, task, **changes)
+
+    monkeypatch.setattr(Progress, "update", noted)
+    choice(net="mlp")
+    named = [word for domain in domains for word in ("--domain", domain)]
+    assert command("train", "vectors.npz", "--chosen", "chosen.json", "--output", "model", *named).code == 0
+    assert set(totals) == {steps}
+
+
+def test_too_little_memory_is_told_in_one_sentence(command: Command) -> None:
+    Path("own_cli_large.py").write_text(
+        "import torch\n\nclass Large(torch.nn.Flatten):\n"
+        "    def forward(self, inputs):\n        return inputs + torch.empty(10**15) if self.training else inputs\n\n"
+        "def make(input_shape):\n    return Large()\n"
+    )
+    done = command("train", "vectors.npz", "--net", "own_cli_large:make", "--max-steps", "2", "--output", "model")
+    assert done.code == 1
+    assert "Error: there is not enough memory: " in done.err
+    assert "; ask for less" in done.err
+    assert "Traceback" not in done.err
+    assert _is_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not _is_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_a_folder_of_images_and_a_manifest_are_compared(command: Command, tmp_path: Path) -> None:
@@ -380,6 +455,16 @@ def test_predictions_are_printed_as_a_table_as_csv_and_as_json_lines(command: Co
     assert table[0].split() == ["file", "label", "probability", "next"]
     assert len(table) == 97
     assert table[1].split()[:2] == ["vectors.npz[0]", expected.labels[0]]
+
+
+def test_the_label_that_was_chosen_is_not_the_next_one_too_where_two_are_as_probable(command: Command) -> None:
+    made = crossgrad.train(vectors(), method="erm", max_steps=1)
+    with torch.no_grad():
+        for parameter in made.method.parameters():
+            parameter.zero_()
+    crossgrad.save(made, "tie")
+    *_, line = command("predict", "tie", "vectors.npz").out.splitlines()
+    assert line.split()[1:] == ["cat", "0.333", "dog", "0.333,", "eel", "0.333"]
 
 
 def test_image_files_are_labelled_one_by_one(command: Command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -757,3 +758,22 @@ def test_the_dataset_of_the_same_samples_predicts_the_same() -> None:
     fitted = classifier(max_steps=1).fit(np.eye(4), y, [0, 1, 0, 1])
     assert fitted.to_model().label_names == dataset.label_names == ("9", "10", "100")
     assert fitted.classes_.tolist() == [9, 10, 100]
+
+
+def test_a_models_card_names_no_code_that_a_classifier_would_import(tmp_path: Path) -> None:
+    X, y, domains = samples()
+    fitted = classifier(max_steps=1, settings={"domain_net": "mlp"}).fit(X, y, domains)
+    made = fitted.to_model()
+    assert CrossGradClassifier.from_model(made).settings == {"domain_net": "mlp"}
+    card = {**made.card, "settings": {**made.card["settings"], "domain_net": "evil:factory"}}
+    save(replace(made, card=card), tmp_path / "model")
+    again = CrossGradClassifier.from_model(load(tmp_path / "model"))
+    assert again.settings == {"domain_net": "mlp"}
+    again.fit(X, y, domains)
+
+
+def test_early_stopping_without_domains_is_refused_with_a_way_out() -> None:
+    X, y, _ = samples()
+    stopping = {"patience": 2, "in_domain_fraction": 0.2}
+    with pytest.raises(SettingsError, match=r"no domains are given; fit\(X, y, domains=\.\.\.\), or no patience"):
+        classifier(method="erm", settings=stopping).fit(X, y)

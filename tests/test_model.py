@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 from torch import nn
 
 import crossgrad
+from crossgrad import Batch
 from crossgrad.data import open_dataset
 from crossgrad.errors import CrossGradError, DataError, ModelError, NonFiniteLossError, SettingsError
 from crossgrad.methods import METHODS
@@ -180,6 +182,50 @@ def test_train_with_one_seed_gives_one_model_and_leaves_torch_as_it_was() -> Non
     assert not torch.equal(first["label_net.output.weight"], other["label_net.output.weight"])
 
 
+def test_a_seed_of_numpy_is_the_same_number(tmp_path: Path) -> None:
+    made = [crossgrad.train(vectors(), method="erm", max_steps=2, seed=seed) for seed in (3, np.int64(3))]
+    assert made[0].card == made[1].card
+    assert load(save(made[1], tmp_path / "model")).card["seed"] == 3
+
+
+@contextmanager
+def double() -> Iterator[None]:
+    """Torch makes float64 where no type is named."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_torchs_default_type_is_no_hindrance_to_training_and_loading(method: str, tmp_path: Path) -> None:
+    fields = {"condition": True, "domain_gradient_step": "calibrated:0.1"} if method == "crossgrad" else {}
+    data = images()
+    with double():
+        made = crossgrad.train(data, method=method, net="mlp", max_steps=2, fields=fields)
+        found = load(save(made, tmp_path / "model")).predict(data.inputs).probabilities
+    assert {value.dtype for value in made.method.parameters()} == {torch.float32}
+    np.testing.assert_array_equal(found, made.predict(data.inputs).probabilities)
+
+
+def test_a_sound_model_is_loaded_whatever_torchs_default_type_is(saved: Path, model: Model) -> None:
+    inputs = vectors(6, seed=2).inputs
+    with double():
+        loaded = load(saved)
+    np.testing.assert_array_equal(loaded.predict(inputs).probabilities, model.predict(inputs).probabilities)
+
+
+def test_a_domain_net_that_the_method_has_no_use_for_is_not_in_the_model(tmp_path: Path) -> None:
+    for method, is_used in (("erm", False), ("dann", False), ("crossgrad", True)):
+        made = crossgrad.train(vectors(), method=method, domain_net="test_model:Tied", max_steps=2)
+        assert ("domain_net" in made.building) == is_used
+        assert made.card["settings"]["domain_net"] == "test_model:Tied"
+        folder = save(made, tmp_path / method)
+        if not is_used:
+            assert load(folder).label_names == LABELS
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "message"),
     [
@@ -190,6 +236,7 @@ def test_train_with_one_seed_gives_one_model_and_leaves_torch_as_it_was() -> Non
         ({"domains": []}, SettingsError, "no domains to train on; name at least two"),
         ({"fields": {"label_wait": 1}}, SettingsError, "no field of crossgrad 'label_wait'; did you mean 'label_w"),
         ({"max_steps": 0}, SettingsError, "max_steps is a whole number of at least 1, not 0"),
+        ({"learning_rate": 1e38}, SettingsError, "learning_rate is a number, positive and below 1000000"),
         ({"net": "lenet"}, SettingsError, r"lenet takes images of \(channels, height, width\).*not \(5,\)"),
         ({"fields": {"label_gradient_step": 1e300}}, NonFiniteLossError, "at step 1; try a smaller"),
     ],
@@ -232,6 +279,29 @@ def test_something_other_than_a_model_is_never_replaced(model: Model, saved: Pat
         save(model, saved / "notes.txt", overwrite=overwrite)
     assert (saved / "notes.txt").read_text() == "mine"
     assert load(saved).label_names == LABELS  # what lies beside it is passed over
+
+
+@pytest.mark.parametrize("name", ["checkpoints/epoch=3.ckpt", "checkpoints/sub/x.pt", "log.jsonl", "notes.txt"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_no_training_left_in_the_place_of_one_is_never_deleted(
+    model: Model, tmp_path: Path, name: str, overwrite: bool
+) -> None:
+    mine = tmp_path / "model" / "training" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(ModelError, match="is nothing that a training leaves; give another --output"):
+        save(model, tmp_path / "model", overwrite=overwrite)
+    assert mine.read_text() == "mine"
+
+
+def test_what_a_training_left_is_no_hindrance_to_saving(tmp_path: Path) -> None:
+    folder = tmp_path / "model" / "training"
+    made = crossgrad.train(vectors(), method="erm", max_steps=4, folder=folder, checkpoint_every=2)
+    (folder / ".lock").touch()
+    (folder / ".log.jsonl.12345.tmp").touch()
+    (folder / "checkpoints" / ".step-00000006.12345.partial").mkdir()
+    save(made, tmp_path / "model")
+    assert sorted(path.name for path in folder.iterdir()) == [".log.jsonl.12345.tmp", "log.jsonl"]
 
 
 def test_a_model_is_saved_into_the_empty_working_folder(
@@ -417,3 +487,24 @@ def test_a_model_of_tied_weights_is_saved_and_loaded(tmp_path: Path) -> None:
     again = load(save(tied, tmp_path / "model"), allow_import=True)
     inputs = vectors().inputs
     assert np.array_equal(again.predict(inputs).probabilities, tied.predict(inputs).probabilities)
+
+
+class Expanded(nn.Module):
+    """Its buffer is one number in memory, seen four times."""
+
+    def __init__(self, input_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.ones(1).expand(*input_shape), persistent=False)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = inputs * self.scale
+        return outputs
+
+
+def test_a_net_with_an_expanded_buffer_is_trained(tmp_path: Path) -> None:
+    made = crossgrad.train(vectors(), net="test_model:Expanded", max_steps=2)
+    inputs = vectors().inputs
+    batch = Batch(inputs[:4], vectors().labels[:4], vectors().domains[:4])
+    assert made.method.perturbed(batch).keys() == {"domain_perturbed", "label_perturbed"}
+    again = load(save(made, tmp_path / "model"), allow_import=True)
+    assert np.array_equal(again.predict(inputs).probabilities, made.predict(inputs).probabilities)

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -77,6 +78,17 @@ def method_fields(method: str) -> dict[str, Any]:
     return keyword_defaults(METHODS[method].__init__)
 
 
+def net_roles(method: str) -> list[str]:
+    """The nets that a method takes: its arguments before its fields.
+
+    Example:
+        >>> net_roles("crossgrad")
+        ['label_net', 'domain_net']
+    """
+    parameters = inspect.signature(METHODS[method].__init__).parameters.values()
+    return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
+
+
 def parse_field(method: str, field: str, text: str) -> Any:
     """Read a field's value from text by the type that the method declares for it.
 
@@ -125,7 +137,7 @@ def trunk_factory(net: str) -> Callable[[Sequence[int]], nn.Module]:
         raise SettingsError(
             f"{net!r} is a {type(factory).__name__}, not a factory: it is called with the input's shape"
         )
-    _digest_of(factory, module_name)  # before anybody changes the file
+    _digest_of(sys.modules[module_name], attribute)  # before anybody changes the file
     return typing.cast("Callable[[Sequence[int]], nn.Module]", factory)
 
 
@@ -152,16 +164,20 @@ def source_digest(net: str) -> str:
     """A hash of the files that one's own or a trained trunk comes from, "" for NETS: other files are another net."""
     if is_pretrained(net):
         return weights_digest(net)
-    return _digest_of(trunk_factory(net), net.partition(":")[0]) if ":" in net else ""
+    if ":" not in net:
+        return ""
+    trunk_factory(net)  # imports it
+    module_name, _, attribute = net.partition(":")
+    return _digest_of(sys.modules[module_name], attribute)
 
 
 @functools.lru_cache
-def _digest_of(factory: Callable[[Sequence[int]], nn.Module], module_name: str) -> str:
+def _digest_of(module: ModuleType, attribute: str) -> str:
     """Taken once, as the code is: what is written into the file later is not what this process trains."""
     try:
-        file = inspect.getsourcefile(factory)
+        file = inspect.getsourcefile(getattr(module, attribute))
     except TypeError:  # an object that can be called, such as a partial, has no file of its own
-        file = inspect.getsourcefile(sys.modules[module_name])
+        file = inspect.getsourcefile(module)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
 
 
@@ -242,8 +258,9 @@ def build_method(
         "domain_head": lambda: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_domains)),
         "decoders": lambda: nn.Linear(width, n_domains * math.prod(input_shape)),
     }
-    parameters = inspect.signature(METHODS[method].__init__).parameters.values()
-    roles = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
+    roles = net_roles(method)
     with generators_alone(torch.device("cpu"), seed=seed):
         nets = [makers[role]() for role in roles]
-        return METHODS[method](*nets, **fields)
+        built = METHODS[method](*nets, **fields)
+    # Inputs are float32, whatever the caller has torch make where no type is named.
+    return built if torch.get_default_dtype() == torch.float32 else built.float()

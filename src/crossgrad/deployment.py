@@ -1,9 +1,10 @@
 """train(): one model on all domains (or those named), to be saved and used on domains never seen."""
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from crossgrad.building import check_takes_unlabelled, known, method_name
 from crossgrad.data import DomainDataset, check_dataset, check_split, with_unlabelled
@@ -33,7 +34,7 @@ def train(
     domains: Sequence[str] | None = None,
     unlabelled: Any = None,
     unlabelled_domain: str = UNLABELLED_DOMAIN,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     net: str | None = None,
     fields: Mapping[str, Any] | None = None,
     chosen: Chosen | None = None,
@@ -109,7 +110,7 @@ def train(
         held_out=held_out,
         method=name,
         net=net or default_net(dataset),
-        seed=seed,
+        seed=operator.index(seed),  # NumPy's are no JSON
         settings=Settings.of(default_settings(dataset) | settings).for_method(name, fields or {}),
         select=chosen.select if chosen is not None else "none",
     )

@@ -168,6 +168,11 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         run = Run(
             held_out=(), method=method, net=self.net or default_net(dataset), seed=self._seed(), settings=settings
         )
+        if domains is None and settings.patience is not None:
+            raise SettingsError(
+                "patience needs samples that are kept from training, which are drawn from every domain, and no domains "
+                "are given; fit(X, y, domains=...), or no patience"
+            )
         parts = _everything(dataset) if domains is None else run.split(dataset)
         with torch_threads(settings.threads):
             trained = train_method(dataset, parts, run, warning(self._tell), initial=previous)
@@ -224,6 +229,8 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         building, card = model.building, model.card
         known_here = {each.name for each in dataclasses.fields(Settings)} - {"fields", "device"}  # here, not there
         given = {name: value for name, value in card.get("settings", {}).items() if name in known_here}
+        # The nets are those that the model was built of: a card is for people, and `load` lets it name any code.
+        given["domain_net"] = building.get("domain_net")
         own = {name: given.pop(name) for name in OF_THEIR_OWN if name in given}
         usual = {"in_domain_fraction": IN_DOMAIN_FRACTION}
         more = {name: value for name, value in given.items() if value != usual.get(name, getattr(Settings, name))}

@@ -19,11 +19,12 @@ from crossgrad.building import build_method, is_own
 from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.disk import write_new
 from crossgrad.errors import CrossGradError, ModelError, RecordError
-from crossgrad.folders import lock_folder
+from crossgrad.folders import LOCK, lock_folder
 from crossgrad.methods import Method
 from crossgrad.model import Model
 from crossgrad.nets.pretrained import names_folder
 from crossgrad.training.checkpoints import CHECKPOINTS, Checkpoints
+from crossgrad.training.log import is_log
 
 MODEL_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -113,6 +114,10 @@ def check_writable(folder: Path, *, overwrite: bool, beside: Collection[str] = (
         own = {name for name in (*beside, CARD) if name != CARD or _has_card(folder)} if DESCRIPTION in found else set()
         if found - {WEIGHTS, DESCRIPTION, TRAINING, *own}:
             raise ModelError(f"{str(folder)!r} holds something other than a model; give another --output")
+        if strangers := _strangers(folder):
+            raise ModelError(
+                f"{str(strangers[0])!r} is nothing that a training leaves; give another --output, or move it away"
+            )
         if found - {TRAINING} and not overwrite:
             raise ModelError(
                 f"{str(folder)!r} holds a model already; give another --output, or --overwrite to replace it"
@@ -148,6 +153,15 @@ def discard_checkpoints(folder: Path) -> None:
 
 def _checkpoints(folder: Path) -> Checkpoints:
     return Checkpoints(folder / TRAINING / CHECKPOINTS, identity={})
+
+
+def _strangers(folder: Path) -> list[Path]:
+    """What is in the place of a model's training and none of its checkpoints and logs: somebody's own."""
+    place = folder / TRAINING
+    if not place.is_dir():
+        return [place] if os.path.lexists(place) else []
+    found = [path for path in place.iterdir() if path.name not in (LOCK, CHECKPOINTS) and not is_log(path)]
+    return found + _checkpoints(folder).strangers
 
 
 def _unfinished(folder: Path, name: str) -> Path:

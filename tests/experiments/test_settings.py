@@ -8,6 +8,7 @@ import torch
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.settings import OF_THE_FIRST_RECORDS, OPTIMIZERS, Settings, parse_overrides
 from crossgrad.methods import PRESETS
+from crossgrad.training.devices import resolve_device
 
 
 def test_settings_go_to_json_and_back() -> None:
@@ -102,9 +103,10 @@ def test_learning_rate_and_weight_decay_reach_every_optimiser(name: str) -> None
         ({"max_steps": 0}, "max_steps is a whole number of at least 1, not 0"),
         ({"batch_size": -1}, "batch_size is a whole number of at least 1, not -1"),
         ({"threads": 0}, "threads is a whole number of at least 1, not 0"),
-        ({"learning_rate": 0.0}, "learning_rate is a number, positive and finite, not 0.0"),
-        ({"learning_rate": math.inf}, "learning_rate is a number, positive and finite, not inf"),
-        ({"learning_rate": math.nan}, "learning_rate is a number, positive and finite, not nan"),
+        ({"learning_rate": 0.0}, "learning_rate is a number, positive and below 1000000, not 0.0"),
+        ({"learning_rate": math.inf}, "learning_rate is a number, positive and below 1000000, not inf"),
+        ({"learning_rate": math.nan}, "learning_rate is a number, positive and below 1000000, not nan"),
+        ({"learning_rate": 1e38}, r"learning_rate is a number, positive and below 1000000, not 1e\+38"),
         ({"weight_decay": -0.1}, "weight_decay is a number, at least 0 and finite, not -0.1"),
         ({"dropout": 1.0}, "dropout is a number, at least 0 and below 1, not 1.0"),
         ({"in_domain_fraction": 1.0}, "in_domain_fraction is a number, at least 0 and below 1, not 1.0"),
@@ -158,3 +160,10 @@ def test_overrides_are_read_in_order_and_a_preset_can_be_changed_afterwards() ->
 def test_an_override_that_cannot_be_read_is_quoted(text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parse_overrides([text])
+
+
+def test_torchs_own_device_is_taken_by_its_name_and_nothing_else_that_is_no_text() -> None:
+    assert resolve_device(torch.device("cpu")) == "cpu"
+    for wrong in (None, 0):
+        with pytest.raises(SettingsError, match=f"device is cpu, cuda, cuda:N or auto, not {wrong}"):
+            resolve_device(wrong)

@@ -1,6 +1,7 @@
 """Trained encoders as trunks: tiny ones, randomly initialised, in folders made here."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,15 +132,39 @@ def test_inputs_of_another_width_are_refused_with_what_is_taken(folders: dict[st
 
 
 @pytest.mark.parametrize(
-    ("change", "match"),
-    [({"model_type": "llama"}, "no encoder of type"), ({"num_hidden_layers": MOST_LAYERS + 1}, "layers")],
+    ("kind", "change", "match"),
+    [
+        ("bert", {"model_type": "llama"}, "no encoder of type"),
+        ("bert", {"num_hidden_layers": MOST_LAYERS + 1}, "1 to 200 layers, not 201"),
+        ("bert", {"num_hidden_layers": 0}, "1 to 200 layers, not 0"),
+        ("distilbert", {"n_layers": MOST_LAYERS + 1}, "1 to 200 layers, not 201"),
+        ("bert", {"num_hidden_layers": "12"}, "has no configuration of an encoder: .*num_hidden_layers"),
+        ("bert", {"num_hidden_layers": None}, "has no configuration of an encoder: .*num_hidden_layers"),
+        ("bert", {"hidden_size": "wide"}, "has no configuration of an encoder: .*hidden_size"),
+        ("bert", {"id2label": 3}, "has no configuration of an encoder: "),
+        ("roberta", {"pad_token_id": 12}, "from 0, below its 12 positions, not 12"),
+        ("roberta", {"pad_token_id": -1}, "from 0, below its 12 positions, not -1"),
+    ],
 )
 def test_configurations_beyond_what_is_known_are_refused(
-    change: dict[str, object], match: str, folders: dict[str, Path]
+    kind: str, change: dict[str, object], match: str, folders: dict[str, Path]
 ) -> None:
-    config = json.loads((folders["bert"] / "config.json").read_text()) | change
-    with pytest.raises(SettingsError, match=match):
+    config = json.loads((folders[kind] / "config.json").read_text()) | change
+    with pytest.raises(SettingsError, match=f"(?s){match}"):
         pretrained((5, 8), net=f"transformers:{json.dumps(config)}")
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+def test_a_model_takes_the_memory_of_its_weights_however_many_words_it_names(
+    kind: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    data = examples(kind)
+    model = train(data, method="erm", net=f"transformers:{folders[kind]}", max_steps=1, batch_size=8)
+    begin, _, config = model.building["net"].partition(":")
+    words = json.dumps(json.loads(config) | {"vocab_size": 10**14})  # more than any address space holds
+    save(replace(model, building=model.building | {"net": f"{begin}:{words}"}), tmp_path / "model")
+    found = load(tmp_path / "model").predict(data.inputs)
+    assert (found.probabilities == model.predict(data.inputs).probabilities).all()
 
 
 def test_code_that_a_configuration_names_is_dropped(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -153,8 +178,6 @@ def test_code_that_a_configuration_names_is_dropped(folders: dict[str, Path], tm
 
 
 def test_a_model_that_names_a_folder_of_this_machine_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
-    from dataclasses import replace
-
     model = train(examples("bert"), net=f"transformers:{folders['bert']}", max_steps=1, batch_size=8)
     named = replace(model, building=model.building | {"net": f"transformers:{folders['bert']}"})
     save(named, tmp_path / "model")

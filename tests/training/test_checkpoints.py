@@ -246,6 +246,23 @@ def test_removing_leaves_nothing(folder: Path) -> None:
     checkpoints(folder).remove()  # where there is nothing there is nothing to do
 
 
+def test_removing_leaves_what_is_no_checkpoint(folder: Path) -> None:
+    (folder / "epoch=3.ckpt").write_text("mine")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "x.pt").write_text("mine")
+    checkpoints(folder).remove()
+    assert sorted(path.name for path in folder.rglob("*")) == ["epoch=3.ckpt", "sub", "x.pt"]
+
+
+@pytest.mark.parametrize("name", [TENSORS, DESCRIPTION])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(name: str, folder: Path) -> None:
+    (folder / name_of(20) / name).unlink()
+    os.mkfifo(folder / name_of(20) / name)
+    assert f"is no whole checkpoint: {name} is no file" in refusal(folder)
+    checkpoints(folder, keep=1).write(30, {"net": net(30), "counts": Numbers({"n": 30})})
+    assert checkpoints(folder).steps == [30]
+
+
 # What is refused
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from crossgrad.data import DomainDataset
 from crossgrad.deployment import train
+from crossgrad.errors import TrainingWarning
 from crossgrad.experiments.performing import perform
 from crossgrad.experiments.run_training import checkpoints_in, train_method
 from crossgrad.experiments.runs import Run
@@ -151,3 +152,57 @@ def test_a_log_that_cannot_be_written_whole_keeps_its_whole_lines(tmp_path: Path
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert log.path.read_bytes() == before
+
+
+WRITTEN = {"step": 3, "seconds": 1.0, "waiting_seconds": 0.0, "examples": 9, "learning_rate": 0.1, "label_loss": 2.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": "x"},
+        {"step": 2.5},
+        {"step": 0},
+        {"seconds": None},
+        {"examples": True},
+        {"label_loss": [1.0]},
+        {"warnings": 3},
+        {"warnings": {"slow": 4}},
+    ],
+)
+def test_a_log_is_taken_up_to_the_first_line_that_no_training_wrote(change: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    first = json.dumps({**WRITTEN, "step": 2}) + "\n"
+    path.write_text(first + json.dumps(WRITTEN | change) + "\n")
+    log = Log(path)
+    log.drop_after(10)
+    assert [each.step for each in log.stretches] == [2]
+    assert path.read_text() == first
+
+
+@pytest.mark.parametrize(
+    "content", ["mine\n", '{"step": 1, "loss": 2.0}\n', json.dumps(WRITTEN | {"step": "x"}) + "\n"]
+)
+def test_somebodys_own_file_of_the_logs_name_stays_as_it_is(content: str, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(content)
+    with pytest.warns(TrainingWarning, match=r"log\.jsonl': it is there and is no log of a training; training goes on"):
+        train(vectors(), method="erm", net="mlp", max_steps=4, folder=tmp_path)
+    assert (tmp_path / "log.jsonl").read_text() == content
+
+
+def test_a_pipe_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.jsonl")
+    with pytest.warns(TrainingWarning, match="is no log of a training; training goes on"):
+        train(vectors(), method="erm", net="mlp", max_steps=4, folder=tmp_path)
+
+
+def test_half_of_a_first_line_is_of_a_training_that_was_killed(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    Log(path).append(stretch(5))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    log = Log(path)
+    log.drop_after(5)
+    assert log.stretches == []
+    log.append(stretch(5))
+    assert path.read_bytes() == whole

@@ -105,6 +105,12 @@ def _sentence(error: OSError) -> str:
     return f"{what}{error.strerror or error}"
 
 
+def _is_of_memory(error: Exception) -> bool:
+    """Whether memory was lacking: torch tells that by its own OutOfMemoryError on a GPU, by words alone on a CPU."""
+    is_torchs = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or is_torchs
+
+
 def main() -> None:
     """Run the command line, with errors as a sentence and an exit code."""
     if sys.stdout is None:  # the next file that is opened would take its place, and what is printed
@@ -137,7 +143,9 @@ def main() -> None:
     except CrossGradError as error:
         say(f"Error: {error}", style="red")
         sys.exit(1 if isinstance(error, RuntimeError | ArithmeticError) else 2)
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
+            raise
         say(f"Error: there is not enough memory{f': {error}' if str(error) else ''}; ask for less", style="red")
         sys.exit(1)
     except OSError as error:

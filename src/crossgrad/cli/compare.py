@@ -103,11 +103,11 @@ def compare(
     with status("loading") as tell:
         from crossgrad.cli.progress import ComparisonProgress, duration
         from crossgrad.comparison import carry_out, plan
+        from crossgrad.experiments.chosen import read_chosen
         from crossgrad.experiments.settings import parse_overrides
         from crossgrad.report import print_table
 
-        if net and ":" in net:
-            options.look_here()
+        options.look_here_for(net, domain_net, chosen=map(read_chosen, chosen or []))
         overrides = parse_overrides(set_ or [])
         settings = options.settings_given(
             optimisation,

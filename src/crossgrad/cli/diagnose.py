@@ -56,8 +56,7 @@ def diagnose(
         from crossgrad.folders import check_free, write_whole
         from crossgrad.report.diagnosis import print_diagnosis, render_diagnosis
 
-        if net and ":" in net:
-            options.look_here()
+        options.look_here_for(net)
         dataset = options.open_data(
             data,
             image_size,

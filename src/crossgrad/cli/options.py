@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from crossgrad.errors import SettingsError
 
 if TYPE_CHECKING:
     from crossgrad.data import Benchmark, DomainDataset
+    from crossgrad.experiments.chosen import Chosen
 
 DATA_HELP = (
     "A benchmark's name (digits), a folder domain/label/file of images or of audio, a manifest with the columns path, "
@@ -252,6 +253,15 @@ def settings_given(optimisation: str | None, **settings: Any) -> dict[str, Any]:
 def look_here() -> None:
     """Look for modules in the working folder too, as `python -m` would: a net of one's own lies there."""
     sys.path.insert(0, os.getcwd())
+
+
+def look_here_for(*nets: str | None, chosen: Iterable["Chosen"] = ()) -> None:
+    """`look_here` if one of these nets, or of those that were chosen, is one's own: others' names are no modules."""
+    from crossgrad.building import is_own
+
+    of_choices = [(each.net, *(choice.settings.get("domain_net") for choice in each.choices)) for each in chosen]
+    if any(isinstance(net, str) and is_own(net) for some in (nets, *of_choices) for net in some):
+        look_here()
 
 
 def command() -> str:

@@ -167,7 +167,7 @@ def _print_table(label_names: tuple[str, ...], chunks: Chunks) -> None:
     table.add_column("next", style="dim")
     for names, predictions in chunks:
         for name, label, row in zip(names, predictions.labels, predictions.probabilities.tolist(), strict=True):
-            ranked = sorted(zip(row, label_names, strict=True), reverse=True)
+            ranked = sorted(zip(row, label_names, strict=True), key=lambda pair: -pair[0])  # of equal ones the first
             following = ", ".join(f"{printable(other)} {p:.3f}" for p, other in ranked[1:3])
             table.add_row(Text(printable(name)), Text(printable(label)), f"{ranked[0][0]:.3f}", Text(following))
     out.print(table)

@@ -113,8 +113,7 @@ def sweep(
         from crossgrad.experiments.settings import Settings, parse_overrides
         from crossgrad.sweeping import FIRST_SEED, carry_out_sweep, plan_sweep
 
-        if net and ":" in net:
-            options.look_here()
+        options.look_here_for(net, domain_net)
         name = method_name(method)
         overrides = parse_overrides(set_ or [])
         if others := set(overrides) - {name}:

@@ -133,9 +133,8 @@ def train(
                 f"{str(output)!r} holds checkpoints of a training that was cut off: --resume goes on from step "
                 f"{done[-1]}, --overwrite begins again"
             )
-        if net and ":" in net:
-            options.look_here()
         choice = read_chosen(chosen) if chosen else None
+        options.look_here_for(net, domain_net, chosen=[choice] if choice else [])
         name = method_name(method or (choice.method if choice else "crossgrad"))
         if unlabelled:
             check_takes_unlabelled(name)
@@ -191,7 +190,10 @@ def train(
     )
     if overwrite and processes.is_first:
         discard_checkpoints(output)
-    of_all = default_settings(dataset) | (dict(choice.choices[0].settings) if choice else {}) | settings
+    held_out = {domain for domain in dataset.domain_names if domains and domain not in domains}
+    # Where nothing was chosen for these domains, training will say so.
+    chosen_settings = [each.settings for each in (choice.choices if choice else ()) if set(each.held_out) == held_out]
+    of_all = default_settings(dataset) | (chosen_settings[0] if chosen_settings else {}) | settings
     steps = of_all.get("max_steps", Settings.max_steps) * METHODS[name].N_PHASES
     columns = (
         TextColumn("{task.description}"),

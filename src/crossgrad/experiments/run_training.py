@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from crossgrad.building import build_method, check_takes_unlabelled
+from crossgrad.building import build_method, check_takes_unlabelled, net_roles
 from crossgrad.data import DomainDataset, Split, Standardisation, training_set
 from crossgrad.errors import SettingsError
 from crossgrad.experiments.early_stopping import early_stopping
@@ -141,4 +141,6 @@ def building_of(run: Run, train: DomainDataset) -> dict[str, Any]:
         "dropout": run.settings.dropout,
         "seed": run.seed,
     }
-    return building if run.settings.domain_net is None else building | {"domain_net": run.settings.domain_net}
+    if run.settings.domain_net is None or "domain_net" not in net_roles(run.method):
+        return building  # without code that loading it would have to be allowed to import
+    return building | {"domain_net": run.settings.domain_net}

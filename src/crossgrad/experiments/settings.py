@@ -33,6 +33,10 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 """Names on the command line and in records; all at their defaults but for learning rate and weight decay."""
 
+MOST_LEARNING = 1e6
+"""Bound on the learning rate: what optimisers divide it by must not make it more than any float32, and no net learns by
+steps so large."""
+
 LARGEST = torch.finfo(torch.float32).max
 
 SCALINGS = ("auto", "none", "standardise")
@@ -78,7 +82,7 @@ class Settings:
     batch_size: int = 64
     """Examples a step."""
     learning_rate: float = 1e-3
-    """Of the optimiser; what the schedule's factors are of."""
+    """Of the optimiser, below a million; what the schedule's factors are of."""
     optimizer: str = "adam"
     """Name in OPTIMIZERS."""
     weight_decay: float = 0.0
@@ -134,14 +138,15 @@ class Settings:
             object.__setattr__(self, name, _whole(name, value, least=1))
         self._check_later_ones()
         for name, low, high in (
-            ("learning_rate", math.ulp(0.0), LARGEST),
+            ("learning_rate", math.ulp(0.0), MOST_LEARNING),
             ("weight_decay", 0.0, LARGEST),
             ("dropout", 0.0, 1.0),
             ("in_domain_fraction", 0.0, 1.0),
         ):
             value = getattr(self, name)
             if not isinstance(value, int | float | np.floating) or not low <= value < high:
-                rule = "positive and finite" if low > 0 else f"at least 0 and {'finite' if high > 1 else 'below 1'}"
+                above = "positive" if low > 0 else "at least 0"
+                rule = f"{above} and {'finite' if high == LARGEST else f'below {high:.0f}'}"
                 raise SettingsError(f"{name} is a number, {rule}, not {value!r}")
             object.__setattr__(self, name, float(value))
 

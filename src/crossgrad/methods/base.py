@@ -182,7 +182,8 @@ def state_kept(module: nn.Module, device: torch.device) -> Iterator[None]:
     finally:
         with torch.no_grad():
             for buffer, value in kept:
-                buffer.copy_(value)
+                if not torch.equal(buffer, value):  # an expanded one never changes, and nothing can be copied to it
+                    buffer.copy_(value)
 
 
 @torch.no_grad()

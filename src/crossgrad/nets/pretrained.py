@@ -104,6 +104,8 @@ def pretrained(input_shape: Sequence[int], *, net: str) -> Pretrained | TimmEnco
         raise SettingsError(
             f"{config.model_type} takes {config.max_position_embeddings} positions, not {input_shape[0]}"
         )
+    if sequences and is_json(where):
+        _drop_words(config)
     backbone: Any = _architecture(config) if is_json(where) else _weighted(Path(where), config)
     if sequences:
         backbone.set_input_embeddings(nn.Identity())  # the table of words, the most of a small encoder, is never read
@@ -138,6 +140,19 @@ def _is_timm(net: str) -> bool:
     return net.startswith((TIMM, TIMM_FROZEN))
 
 
+def _drop_words(config: Any) -> None:
+    """Leave as few words as there can be: the table of them is never read, and no weight tells how large it may be."""
+    if config.model_type != "roberta":
+        config.pad_token_id = 0
+    elif not (type(config.pad_token_id) is int and 0 <= config.pad_token_id < config.max_position_embeddings):
+        # RoBERTa counts positions from the padding word on.
+        raise SettingsError(
+            f"pad_token_id of roberta is a whole number from 0, below its {config.max_position_embeddings} positions, "
+            f"not {config.pad_token_id!r}"
+        )
+    config.vocab_size = config.pad_token_id + 1
+
+
 def _size(size: Any) -> list[int]:
     return [size, size] if isinstance(size, int) else list(size)
 
@@ -152,10 +167,15 @@ def _config(where: str) -> Any:
     model_type = values.pop("model_type")
     if model_type not in MODEL_TYPES:
         raise SettingsError(f"no encoder of type {model_type!r} is taken; there are {', '.join(MODEL_TYPES)}")
-    if not 1 <= values.get("num_hidden_layers", 1) <= MOST_LAYERS:
-        raise SettingsError(f"an encoder has 1 to {MOST_LAYERS} layers, not {values['num_hidden_layers']!r}")
     known = AutoConfig.for_model(model_type).to_dict()
-    return AutoConfig.for_model(model_type, **{name: value for name, value in values.items() if name in known})
+    try:
+        config: Any = AutoConfig.for_model(model_type, **{name: values[name] for name in values if name in known})
+        n_layers = config.num_hidden_layers
+    except Exception as error:  # whatever it raises for values that are none, some of it of no kind but Exception
+        raise SettingsError(f"{where!r} has no configuration of an encoder: {error}") from error
+    if not isinstance(n_layers, int) or not 1 <= n_layers <= MOST_LAYERS:
+        raise SettingsError(f"an encoder has 1 to {MOST_LAYERS} layers, not {n_layers!r}")
+    return config
 
 
 def _architecture(config: Any) -> nn.Module:

@@ -71,6 +71,9 @@ def read_checkpoint(folder: Path, *, identity: Mapping[str, Any]) -> dict[str, A
     Raises:
         CheckpointError: it is missing, truncated, altered, of another training, or written by a newer version.
     """
+    for name in (DESCRIPTION, TENSORS):
+        if (folder / name).exists() and not (folder / name).is_file():  # a pipe would be waited for
+            raise CheckpointError(f"{str(folder)!r} is no whole checkpoint: {name} is no file")
     try:
         text = (folder / DESCRIPTION).read_bytes()
         weights = (folder / TENSORS).read_bytes()
@@ -108,6 +111,8 @@ def read_checkpoint(folder: Path, *, identity: Mapping[str, Any]) -> dict[str, A
 
 def score_of(folder: Path) -> float | None:
     """What a checkpoint says of its best score; None where it says nothing, or cannot be read."""
+    if not (folder / DESCRIPTION).is_file():  # a pipe would be waited for
+        return None
     try:
         score = json.loads((folder / DESCRIPTION).read_bytes())["score"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -139,6 +144,11 @@ def step_of(folder: Path) -> int | None:
 def hidden(folder: Path) -> Path:
     """Where a checkpoint is made, or unmade; what a killed process left there is nobody's."""
     return folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a name is one that `hidden` gives."""
+    return path.match(".step-*.partial")
 
 
 def _described(description: dict[str, Any]) -> bytes:

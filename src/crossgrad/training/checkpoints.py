@@ -1,5 +1,6 @@
 """What a training is resumed from: when checkpoints are written, which are kept, and which one is taken."""
 
+import os
 import shutil
 import time
 import warnings
@@ -11,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from crossgrad.errors import CheckpointError, CheckpointWarning, SettingsError
 from crossgrad.training.checkpoint_folder import (
     delete_checkpoint,
+    is_leftover,
     name_of,
     read_checkpoint,
     score_of,
@@ -94,6 +96,13 @@ class Checkpoints:
             return []
         return sorted(step for path in self.folder.iterdir() if (step := step_of(path)) is not None)
 
+    @property
+    def strangers(self) -> list[Path]:
+        """What is in the place of their folder and is none of them: somebody's own."""
+        if not self.folder.is_dir():
+            return [self.folder] if os.path.lexists(self.folder) else []
+        return [path for path in self.folder.iterdir() if step_of(path) is None and not is_leftover(path)]
+
     def restore(self, parts: Mapping[str, Part]) -> int:
         """Load the last checkpoint into the parts.
 
@@ -106,10 +115,9 @@ class Checkpoints:
                 parts before it have theirs then.
             TypeError: the state of a part holds what no checkpoint can hold.
         """
-        for leftover in self.folder.glob(".step-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
         self._written_at = time.monotonic()
         try:
+            self._delete_leftovers()
             steps = self.steps
         except OSError as error:
             raise CheckpointError(f"cannot read {str(self.folder)!r}: {error.strerror}") from error
@@ -156,11 +164,20 @@ class Checkpoints:
         self._written_at = time.monotonic()
 
     def remove(self) -> None:
-        """Delete all, the last one first: a stop in between leaves one to go on from. What cannot be deleted stays."""
+        """Delete all, the last one first: a stop in between leaves one to go on from.
+
+        What cannot be deleted stays, and so does what is no checkpoint.
+        """
         with suppress(OSError):
             for step in reversed(self.steps):
                 delete_checkpoint(self.folder / name_of(step))
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self._delete_leftovers()
+            self.folder.rmdir()  # unless something else is in it
+
+    def _delete_leftovers(self) -> None:
+        for path in filter(is_leftover, self.folder.iterdir() if self.folder.is_dir() else ()):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _read(self, step: int, parts: Mapping[str, Part]) -> dict[str, Any]:
         folder = self.folder / name_of(step)

@@ -20,9 +20,10 @@ def together(method: Method, processes: Processes, *, batch_size: int) -> Iterat
     """
     if batch_size < processes.size:
         raise SettingsError(f"batch_size is {batch_size} for {processes.size} processes; each needs an example a step")
-    with torch.no_grad():
-        for value in (*method.parameters(), *method.buffers()):
-            value.copy_(processes.of_first(value.contiguous()))
+    if processes.size > 1:  # one's own values may lie in memory that nothing can be copied to, as expanded ones do
+        with torch.no_grad():
+            for value in (*method.parameters(), *method.buffers()):
+                value.copy_(processes.of_first(value.contiguous()))
     method.processes = processes
     try:
         yield

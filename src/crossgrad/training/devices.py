@@ -1,15 +1,18 @@
 """Which device a training runs on."""
 
+from typing import Any
+
 import torch
 
 from crossgrad.errors import SettingsError
 
 
-def resolve_device(name: str) -> str:
+def resolve_device(name: Any) -> str:
     """The device of that name, "auto" resolved to what is here.
 
     Args:
-        name: "cpu", "cuda", "cuda:1", or "auto" for "cuda" where there is one and "cpu" elsewhere.
+        name: "cpu", "cuda", "cuda:1", or "auto" for "cuda" where there is one and "cpu" elsewhere;
+            or torch's own device.
 
     Returns:
         The name without "auto".
@@ -24,6 +27,10 @@ def resolve_device(name: str) -> str:
         Traceback (most recent call last):
         crossgrad.errors.SettingsError: device is cpu, cuda, cuda:N or auto, not 'gpu'
     """
+    if isinstance(name, torch.device):
+        name = str(name)
+    if not isinstance(name, str):
+        raise SettingsError(f"device is cpu, cuda, cuda:N or auto, not {name!r}")
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, index = name.partition(":")

@@ -1,5 +1,6 @@
 """A training's log: one JSON line a stretch, so that it can be followed and drawn while it goes on and afterwards."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -8,12 +9,15 @@ from typing import Any
 
 from crossgrad.training.stretch import Stretch
 
+LONGEST_LINE = 2**20
+"""Bytes. Lines have some dozens of values and some sentences; a longer one is no training's."""
+
 
 class Log:
     """The stretches of a training, in memory and in a file.
 
     The file has whole lines only, and no step twice: what a killed training left behind the point that it is resumed
-    from, half a line included, is dropped.
+    from, half a line included, is dropped. A file that begins with something else is somebody's own and stays as it is.
 
     Args:
         path: of the file; its folder is made with the first line. None keeps no file.
@@ -42,10 +46,11 @@ class Log:
         """Take up what is in the file, without what it says of later steps: they are done again.
 
         Raises:
-            OSError: the file cannot be read or written.
+            OSError: the file cannot be read or written, or is no log.
         """
-        if self.path is None or not self.path.is_file():
+        if self.path is None or not self.path.exists():
             return
+        _check_log(self.path)
         content = self.path.read_bytes()
         kept = [(line, stretch) for line, stretch in _whole_lines(content) if stretch.step <= step]
         self.stretches = [stretch for _, stretch in kept]
@@ -61,11 +66,13 @@ class Log:
         """Add a stretch.
 
         Raises:
-            OSError: the file cannot be written; it is as before.
+            OSError: the file cannot be written, or is no log; it is as before.
         """
         self.stretches.append(stretch)
         if self.path is None:
             return
+        if self.path.exists():
+            _check_log(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = _to_line(stretch)
         with self.path.open("ab", buffering=0) as file:
@@ -76,6 +83,21 @@ class Log:
             except OSError:
                 os.ftruncate(file.fileno(), end)
                 raise
+
+
+def is_log(path: Path) -> bool:
+    """Whether this is a training's log: a file that is empty, or with a first line as such a log has, or half of one."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_LINE)
+    is_half = not first.endswith(b"\n") and first.startswith(b'{"step": ')  # of a training that was killed
+    return not first or is_half or any(_whole_lines(first))
+
+
+def _check_log(path: Path) -> None:
+    if not is_log(path):
+        raise OSError(errno.EINVAL, "it is there and is no log of a training", str(path))
 
 
 def _to_line(stretch: Stretch) -> bytes:
@@ -99,6 +121,9 @@ def _whole_lines(content: bytes) -> Iterator[tuple[bytes, Stretch]]:
     for line in content.splitlines(keepends=True):
         try:
             values = json.loads(line)
+            warnings = values.pop("warnings", {})
+            if not (_are_numbers(values, start) and all(isinstance(said, str) for said in warnings.values())):
+                return
             stretch = Stretch(
                 start=start,
                 step=values.pop("step"),
@@ -106,7 +131,7 @@ def _whole_lines(content: bytes) -> Iterator[tuple[bytes, Stretch]]:
                 waiting_seconds=values.pop("waiting_seconds"),
                 n_examples=values.pop("examples"),
                 learning_rate=values.pop("learning_rate"),
-                warnings=values.pop("warnings", {}),
+                warnings=warnings,
                 means={name: value for name, value in values.items() if name != "examples_per_second"},
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -115,3 +140,9 @@ def _whole_lines(content: bytes) -> Iterator[tuple[bytes, Stretch]]:
             return
         yield line, stretch
         start = stretch.step
+
+
+def _are_numbers(values: dict[str, Any], start: int) -> bool:
+    """Whether all that a line holds beside warnings is numbers (not true or false), and its step is after the last."""
+    are_whole = all(type(values[name]) is int for name in ("step", "examples"))
+    return are_whole and values["step"] > start and all(type(value) in (int, float) for value in values.values())
