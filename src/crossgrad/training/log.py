@@ -86,7 +86,7 @@ class Log:
 
 
 def is_log(path: Path) -> bool:
-    """Whether this is a training's log: a file that is empty, or begins with a line such as logs have, or half of one."""
+    """Whether this is a training's log: a file that is empty, or begins with one of its lines or half of one."""
     if not path.is_file():  # a pipe would be waited for
         return False
     with path.open("rb") as file:
