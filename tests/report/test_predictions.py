@@ -135,8 +135,10 @@ def test_a_file_that_holds_no_predictions_is_named(tmp_path: Path, content: byte
     records, _ = compared(tmp_path, seeds=1)
     path = tmp_path / records[0]["key"] / "predictions.npz"
     path.write_bytes(content)
-    with pytest.raises(RecordError, match=r"predictions\.npz: not the predictions of a run"):
+    with pytest.raises(RecordError, match=r"predictions\.npz: not the predictions of a run.*; take the file away"):
         read_answers(records, Artefacts(tmp_path))
+    path.unlink()
+    assert set(read_answers(records, Artefacts(tmp_path))) == {record["key"] for record in records[1:]}
 
 
 def test_pickled_predictions_are_not_read(tmp_path: Path) -> None:

@@ -50,13 +50,18 @@ def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:
                 raise ValueError(f"it unpacks to {n_bytes:,} bytes, more than {MOST_BYTES:,}")
             arrays = {name: archive[name] for name in archive.files}
     except _DAMAGE as error:
-        raise RecordError(f"{path}: not {what}: {error}") from error
+        raise damaged(path, what, error) from error
     for name, values in arrays.items():
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "buifU":
-            raise RecordError(f"{path}: not {what}: {name} is no array of numbers or text")
+            raise damaged(path, what, f"{name} is no array of numbers or text")
         if values.dtype.kind == "U":
             try:
                 values.tolist()
             except (SystemError, ValueError) as error:  # numbers that are no characters
-                raise RecordError(f"{path}: not {what}: {name} is no text") from error
+                raise damaged(path, what, f"{name} is no text") from error
     return arrays
+
+
+def damaged(path: Path, what: str, why: object) -> RecordError:
+    """The error about a file that is not what its name says; whatever lies beside records can be gone without."""
+    return RecordError(f"{path}: not {what}: {why}; take the file away to go without it")

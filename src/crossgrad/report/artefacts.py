@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossgrad.errors import RecordError
 from crossgrad.records import Record
-from crossgrad.report.archives import read_arrays
+from crossgrad.report.archives import damaged, read_arrays
 
 
 class Artefacts:
@@ -75,5 +74,5 @@ def _read(path: Path) -> Answers:
         if len(n_examples) > 1 or len(n_examples.pop()) != 1:
             raise ValueError("its arrays are not as long as each other")
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise RecordError(f"{path}: not the predictions of a run: {error}") from error
+        raise damaged(path, "the predictions of a run", error) from error
     return answers

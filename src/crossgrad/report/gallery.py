@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossgrad.errors import RecordError
 from crossgrad.printing import printable
 from crossgrad.records import Record
-from crossgrad.report.archives import read_arrays
+from crossgrad.report.archives import damaged, read_arrays
 from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.names import display_name, fold_name
 from crossgrad.report.pictures import Picture, picture, wav
@@ -114,7 +113,7 @@ def _gallery(record: Record, path: Path) -> Gallery:
         sounds = _sounds(arrays, chosen)
         whats = [f"{_label(record, label)}, domain {domain}" for label, domain in zip(labels, domains, strict=True)]
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise RecordError(f"{path}: not a gallery of pictures: {error}") from error
+        raise damaged(path, "a gallery of pictures", error) from error
     run = f"held out {fold_name(record['held_out'])}, seed {record['seed']}"
     return draw(inputs, moved, whats, method=record["method"], run=printable(run), sounds=sounds)
 

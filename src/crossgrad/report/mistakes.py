@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crossgrad.errors import RecordError
 from crossgrad.printing import printable
 from crossgrad.records import Record
-from crossgrad.report.archives import read_arrays
+from crossgrad.report.archives import damaged, read_arrays
 from crossgrad.report.artefacts import Artefacts
 from crossgrad.report.gallery import panels
 from crossgrad.report.pictures import Picture, picture, png
@@ -148,7 +148,7 @@ def _answers(path: Path, n_labels: int) -> Iterator[tuple[str, _Answers]]:
             raise ValueError(f"it has labels from {label.min()} to {label.max()} of {n_labels}")
         order = np.argsort(example, kind="stable")
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise RecordError(f"{path}: not the predictions of a run: {error}") from error
+        raise damaged(path, "the predictions of a run", error) from error
     for domain in np.unique(domains).tolist():
         chosen = order[domains[order] == domain]
         yield domain, _Answers(example[chosen], label[chosen], probabilities[chosen])
@@ -166,7 +166,7 @@ def _shown(path: Path | None) -> _Shown:
         named = zip(files, inputs, strict=True)
         return {int(example): each for example, each in zip(examples, named, strict=True)}
     except (ValueError, TypeError, KeyError) as error:
-        raise RecordError(f"{path}: not the worst mistakes of a run: {error}") from error
+        raise damaged(path, "the worst mistakes of a run", error) from error
 
 
 def _confusion(place: int, name: str, labels: tuple[str, ...], pooled: _Pooled) -> Confusion:

@@ -11,7 +11,7 @@ import numpy as np
 from crossgrad.errors import CrossGradError, RecordError
 from crossgrad.folders import lock_folder, write_whole
 from crossgrad.records import Record, read_records
-from crossgrad.report.archives import read_arrays
+from crossgrad.report.archives import damaged, read_arrays
 from crossgrad.report.artefacts import Answers, Artefacts, read_answers
 
 PACKED = "answers.npz"
@@ -102,7 +102,7 @@ def unpack_answers(folder: Path, records: Sequence[Record]) -> dict[str, Answers
                     raise ValueError(f"{name} is of another number of examples")
                 found[record["key"]] = Answers(example, domain, right, confidence=None)
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise RecordError(f"{file}: not the answers of runs: {error}") from error
+        raise damaged(file, "the answers of runs", error) from error
     return found
 
 
