@@ -22,7 +22,7 @@ LEAST_TOLD = 0.1
 """Share of the way from chance to telling every domain, within labels, that a domain net must have come to have a
 gradient worth following. A convention of ours; less can be significant where examples are many."""
 
-RIGHT, CHECKED = 2, 5
+RIGHT, CHECKED = 1, 4
 """How often the advice was right, of the tasks whose comparisons are on record: results/benchmarks/advice.json."""
 
 Verdict = Literal["worth trying", "nothing to gain", "may harm", "too few domains", "cannot tell"]
