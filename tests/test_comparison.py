@@ -480,7 +480,7 @@ def test_steps_are_written_as_json_can_hold_them(tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         ({"max_step": 5}, "no setting 'max_step'; did you mean 'max_steps'"),
-        ({"learning_rate": 1e39}, "learning_rate is a number, positive and finite, not 1e"),
+        ({"learning_rate": 1e39}, "learning_rate is a number, positive and below 1e"),
         ({"max_steps": True}, "max_steps is a whole number of at least 1, not True"),
         ({"net": "json:loads"}, "net 'json:loads' fails for inputs of shape"),
         ({"net": ".relative:make"}, "no trunk at '.relative:make'"),

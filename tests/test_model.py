@@ -236,7 +236,7 @@ def test_a_domain_net_that_the_method_has_no_use_for_is_not_in_the_model(tmp_pat
         ({"domains": []}, SettingsError, "no domains to train on; name at least two"),
         ({"fields": {"label_wait": 1}}, SettingsError, "no field of crossgrad 'label_wait'; did you mean 'label_w"),
         ({"max_steps": 0}, SettingsError, "max_steps is a whole number of at least 1, not 0"),
-        ({"learning_rate": 1e38}, SettingsError, "learning_rate is a number, positive and below 1000000"),
+        ({"learning_rate": 1e38}, SettingsError, "learning_rate is a number, positive and below 1e"),
         ({"net": "lenet"}, SettingsError, r"lenet takes images of \(channels, height, width\).*not \(5,\)"),
         ({"fields": {"label_gradient_step": 1e300}}, NonFiniteLossError, "at step 1; try a smaller"),
     ],

@@ -292,14 +292,18 @@ def test_the_page_tells_the_longer_trainings_that_are_on_record() -> None:
         assert words.format(gain[1:], p) in page
     shorter = next(row for row in rows if row["condition"] == "a quarter of the steps")
     assert f"one training for each angle, ERM has {shorter['ERM']} %, LabelGrad" in page
-    for method, words in {
-        "LabelGrad": "LabelGrad {} points more (p {}),",
-        "CrossGrad": "CrossGrad {} less (p {})",
-        "Random": "the random direction {} less (p {}):",
-    }.items():
-        gain, p = str(shorter[method]).rstrip(")").split(" (")[1].split(", p ")
-        assert gain.startswith("+" if method == "LabelGrad" else "-")
-        assert words.format(gain[1:], p) in page
+    by_rmsprop = next(row for row in rows if str(row["condition"]).startswith("the paper's optimiser"))
+    assert f"in the place of Adam ERM has {by_rmsprop['ERM']} %, LabelGrad" in page
+    for row in (shorter, by_rmsprop):
+        more_or_less = []
+        for method in ("LabelGrad", "CrossGrad", "Random"):
+            gain, p = str(row[method]).rstrip(")").split(" (")[1].split(", p ")
+            more_or_less.append((gain[1:], "more" if gain.startswith("+") else "less", p))
+        (label_grad, _, of_it), own, random = more_or_less
+        assert (
+            f"LabelGrad {label_grad} points more (p {of_it}), CrossGrad {own[0]} {own[1]} (p {own[2]}) and the random "
+            f"direction {random[0]} {random[1]} (p {random[2]})" in page
+        )
     of_erm = [record for record in records if (record["method"], record["max_steps"]) == ("erm", 4000)]
     assert "its loss is zero to three decimals" in page
     assert max(record["losses"]["last"]["label_loss"] for record in of_erm) < 0.0005

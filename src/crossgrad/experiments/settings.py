@@ -33,9 +33,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 """Names on the command line and in records; all at their defaults but for learning rate and weight decay."""
 
-MOST_LEARNING = 1e6
-"""Bound on the learning rate: what optimisers divide it by must not make it more than any float32, and no net learns by
-steps so large."""
+MOST_LEARNING = 1e35
+"""Bound on the learning rate: what optimisers divide it by must not make it more than any float32."""
 
 LARGEST = torch.finfo(torch.float32).max
 
@@ -82,7 +81,7 @@ class Settings:
     batch_size: int = 64
     """Examples a step."""
     learning_rate: float = 1e-3
-    """Of the optimiser, below a million; what the schedule's factors are of."""
+    """Of the optimiser, below 1e35; what the schedule's factors are of."""
     optimizer: str = "adam"
     """Name in OPTIMIZERS."""
     weight_decay: float = 0.0
@@ -146,7 +145,7 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int | float | np.floating) or not low <= value < high:
                 above = "positive" if low > 0 else "at least 0"
-                rule = f"{above} and {'finite' if high == LARGEST else f'below {high:.0f}'}"
+                rule = f"{above} and {'finite' if high == LARGEST else f'below {high:g}'}"
                 raise SettingsError(f"{name} is a number, {rule}, not {value!r}")
             object.__setattr__(self, name, float(value))
 
