@@ -349,7 +349,7 @@ def test_a_model_s_checkpoints_go_when_it_is_saved(tmp_path: Path) -> None:
 
 
 def test_a_training_that_came_to_nothing_leaves_no_checkpoint_to_come_to_nothing_again_from(tmp_path: Path) -> None:
-    settings = {"optimizer": "sgd", "learning_rate": 3e38, "max_steps": 20, "warmup_steps": 19}
+    settings = {"optimizer": "sgd", "learning_rate": 9e34, "max_steps": 20, "warmup_steps": 19}
     with pytest.raises(NonFiniteLossError):
         train(vectors(), method="erm", folder=tmp_path, checkpoint_every=1, **settings)
     assert not (tmp_path / "checkpoints").exists()
