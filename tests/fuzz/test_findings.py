@@ -20,7 +20,7 @@ from fuzzing.targets import TARGETS, altered
 from PIL import Image
 
 import crossgrad
-from crossgrad.data import ImageDecoding, held_out_folds, manifest, open_dataset, read_arrays
+from crossgrad.data import ImageDecoding, held_out_folds, open_dataset, read_arrays, table_rows
 from crossgrad.data.audio import read_waveform
 from crossgrad.data.cache import kept_at, load_or_make
 from crossgrad.data.idx import read_idx
@@ -163,7 +163,7 @@ def test_a_parquet_manifest_of_endless_rows_is_refused(tmp_path: Path, monkeypat
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.table({"path": ["a.png"] * 9}), tmp_path / "list.parquet")
-    monkeypatch.setattr(manifest, "MOST_ROWS", 8)
+    monkeypatch.setattr(table_rows, "MOST_ROWS", 8)
     with pytest.raises(DataError, match="has 9 rows, more than 8; split it"):
         open_dataset(tmp_path / "list.parquet")
 
