@@ -204,6 +204,12 @@ def test_what_is_no_whole_number_is_no_size(size, channels, monkeypatch):
         ImageDecoding.from_json({"image_size": size, "channels": channels})
 
 
+def test_whole_numbers_of_numpy_are_kept_as_pythons(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    decoding = ImageDecoding(np.int64(8), np.uint8(3))
+    assert json.dumps(decoding.to_json()) == json.dumps(ImageDecoding(8, 3).to_json())
+
+
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
 def test_an_image_without_pixels_is_told(size):
     for read in (GREY_4.decode, GREY_4.has_colour):

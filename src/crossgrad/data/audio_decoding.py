@@ -1,8 +1,9 @@
 """From an audio file to an input."""
 
 import math
+import operator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,9 @@ class AudioDecoding:
             raise SettingsError(f"no audio features {self.features!r}{choices(self.features, list(FEATURES))}")
         if isinstance(self.seconds, bool) or not isinstance(self.seconds, int | float):
             raise SettingsError(f"seconds must be a number, but is {self.seconds!r}")
-        if type(self.sample_rate_hz) is not int:
+        if isinstance(self.sample_rate_hz, bool) or not isinstance(self.sample_rate_hz, SupportsIndex):
             raise SettingsError(f"sample_rate_hz must be a whole number, but is {self.sample_rate_hz!r}")
+        object.__setattr__(self, "sample_rate_hz", operator.index(self.sample_rate_hz))  # NumPy's are no JSON
         if not (math.isfinite(self.seconds) and WINDOW_SECONDS <= self.seconds <= MOST_SECONDS):
             raise SettingsError(f"seconds must be from {WINDOW_SECONDS:g} to {MOST_SECONDS:g}, but is {self.seconds}")
         if not 2 * HIGHEST_HZ <= self.sample_rate_hz <= RATES_HZ[1]:

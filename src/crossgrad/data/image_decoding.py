@@ -1,5 +1,6 @@
 """From an image file to an input."""
 
+import operator
 import os
 import warnings
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from io import BufferedReader, BytesIO
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +65,10 @@ class ImageDecoding:
 
     def __post_init__(self) -> None:
         for name, value in (("image_size", self.image_size), ("channels", self.channels)):
-            if type(value) is not int:  # True and 32.0 would be equal to numbers that are fine
+            # True and 32.0 would be equal to numbers that are fine.
+            if isinstance(value, bool) or not isinstance(value, SupportsIndex):
                 raise SettingsError(f"{name} must be a whole number, but is {value!r}")
+            object.__setattr__(self, name, operator.index(value))  # NumPy's are no JSON
         if self.image_size < 1:
             raise SettingsError(f"image_size must be at least 1 pixel, but is {self.image_size}")
         if self.image_size > MOST_PIXELS:
