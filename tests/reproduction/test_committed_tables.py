@@ -1002,6 +1002,23 @@ def test_the_page_answers_by_the_records_whether_the_domain_s_gradient_helps(stu
     assert f"| {shown} | {' | '.join(cells)} |" in page
 
 
+def test_the_page_tells_what_the_ablations_say_of_the_direction_alone() -> None:
+    found = []
+    for trials in ABLATIONS[:2]:
+        results, variants = (
+            Results(trials, SCALES["cpu"], RESULTS / "cpu"),
+            {each.name: each for each in trials.variants},
+        )
+        gain, p = results.gain(variants["without g"], variants["a random one, as long, without g"]) or ("", "")
+        assert float(str(p)) > SIGNIFICANCE_LEVEL
+        found.append((gain.removeprefix("+"), p))
+    (mnist, of_mnist), (fonts, of_fonts) = found
+    assert (
+        f"are {mnist} points above the random direction (p {of_mnist}), and on the fonts three are {fonts} above it "
+        f"(p {of_fonts})." in words_of("docs/reproduction.md")
+    )
+
+
 def test_the_page_tells_what_greek_letters_gained() -> None:
     page = words_of("docs/reproduction.md")
     (study,) = (study for study in OTHER_ALPHABETS if study.name == "handwriting-greek")
