@@ -28,6 +28,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["crossgrad", *arguments])
         monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
         terminated = signal.getsignal(signal.SIGTERM)
         try:
             with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:

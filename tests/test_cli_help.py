@@ -25,6 +25,19 @@ from crossgrad.methods import METHODS
 from crossgrad.nets import NETS
 from processes import COMMAND, end, start, wait_until
 
+SWALLOWS = """
+import ctypes, signal, time
+
+@ctypes.CFUNCTYPE(None)
+def interrupted():
+    signal.raise_signal(signal.SIGINT)
+
+def trunk(input_shape):
+    interrupted()
+    time.sleep(600)
+"""
+"""A net within whose making an interrupt comes while a callback of C runs, out of which no exception gets."""
+
 ROOT = Path(__file__).parents[1]
 GROUP: Any = typer.main.get_command(app)
 
@@ -317,3 +330,11 @@ def test_a_command_that_is_interrupted_anywhere_ends_with_130(arguments: list[st
         end(process)
     assert process.returncode == 130
     assert "Traceback" not in told
+
+
+def test_an_interrupt_that_a_callback_swallows_ends_the_command_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "swallows.py").write_text(SWALLOWS)
+    arguments = ["train", "digits", "--net", "swallows:trunk", "--output", "model"]
+    done = subprocess.run([*COMMAND, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr

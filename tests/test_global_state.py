@@ -2,7 +2,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from crossgrad import train
+from crossgrad import CrossGradClassifier, DomainDataset, compare, diagnose, load, save, train
 from crossgrad.errors import NonFiniteLossError
 from crossgrad.experiments.run_training import train_method
 from crossgrad.experiments.runs import Run
@@ -47,6 +47,14 @@ def assert_same_bits(found: dict[str, torch.Tensor], expected: dict[str, torch.T
     assert found.keys() == expected.keys()
     for name, value in found.items():
         assert torch.equal(value, expected[name]), name
+
+
+@pytest.fixture
+def without_device() -> Iterator[None]:
+    """Torch makes tensors without values where no device is named, as on a GPU they would be on the GPU."""
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_device(None)
 
 
 def global_settings() -> dict[str, Any]:
@@ -106,6 +114,23 @@ def test_no_global_setting_outlives_a_training_that_fails() -> None:
     with pytest.raises(NonFiniteLossError):
         train(vectors(), method="erm", optimizer="sgd", learning_rate=1e30, max_steps=50, threads=2, precision="bf16")
     assert global_settings() == before
+
+
+def test_the_callers_default_device_changes_nothing(without_device: None, tmp_path: Path) -> None:
+    data = DomainDataset.from_arrays(np.random.default_rng(0).random((48, 5)), [0, 1] * 24, [0, 1, 2] * 16, name="made")
+    model = train(data, method="crossgrad", max_steps=3, batch_size=8)
+    save(model, tmp_path / "model")
+    found = load(tmp_path / "model").predict(data.inputs[:4]).probabilities
+    estimator = CrossGradClassifier(max_steps=3, batch_size=8).fit(data.inputs, data.labels, domains=data.domains)
+    assert estimator.predict(data.inputs.numpy()).shape == (48,)
+    assert diagnose(data, max_steps=3).findings.told_apart is not None
+    compared = compare(data, methods=["erm", "random"], seeds=[0], max_steps=3, jobs=1, output=tmp_path / "compared")
+    assert [record["error"] for record in compared.records] == [None] * 6
+    assert torch.get_default_device().type == "meta"
+
+    torch.set_default_device(None)
+    again = train(data, method="crossgrad", max_steps=3, batch_size=8)
+    assert np.array_equal(found, again.predict(data.inputs[:4]).probabilities)
 
 
 def test_fits_of_other_precision_and_threads_before_them_change_no_bit_of_what_fits_give() -> None:

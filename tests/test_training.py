@@ -148,6 +148,12 @@ def test_no_batches_are_made_of_nothing_or_of_no_size() -> None:
         next(batches(vectors(), batch_size=0, seed=0))
 
 
+@pytest.mark.parametrize("balanced", [False, True])
+def test_a_batch_beyond_memory_fails_before_it_is_shuffled(balanced: bool) -> None:
+    with pytest.raises(RuntimeError, match="can't allocate memory: you tried to allocate 800000000000000 bytes"):
+        next(batches(vectors(), batch_size=10**14, seed=0, balanced=balanced))
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_two_fits_with_one_seed_give_the_same_weights_bit_for_bit_and_another_seed_others(name: str) -> None:
     weights, histories = [], []

@@ -19,7 +19,7 @@ from crossgrad.experiments.settings import Settings
 from crossgrad.experiments.trained_model import trained_model, warning
 from crossgrad.experiments.watched import LOG
 from crossgrad.folders import lock_folder
-from crossgrad.global_state import torch_threads
+from crossgrad.global_state import cpu_by_default, torch_threads
 from crossgrad.model import Model
 from crossgrad.processes import ALONE, Processes
 from crossgrad.training import Watch, watch_nothing
@@ -27,6 +27,7 @@ from crossgrad.training.checkpoints import Resumed, nothing_resumed
 from crossgrad.training.tensorboard import check_tensorboard
 
 
+@cpu_by_default()
 def train(
     dataset: DomainDataset,
     *,

@@ -24,7 +24,7 @@ from crossgrad.experiments.run_training import train_method
 from crossgrad.experiments.runs import Run
 from crossgrad.experiments.settings import Settings
 from crossgrad.experiments.trained_model import trained_model, warning
-from crossgrad.global_state import torch_threads
+from crossgrad.global_state import cpu_by_default, torch_threads
 from crossgrad.methods import METHODS
 from crossgrad.model import Model
 from crossgrad.samples import are_paths, read_labels, read_weights, samples_dataset
@@ -120,6 +120,7 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @cpu_by_default()
     def fit(
         self,
         X: Any,
@@ -181,6 +182,7 @@ class CrossGradClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = {"steps": trained.history.steps, **trained.history.values}
         return self
 
+    @cpu_by_default()
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities of the labels, (n, len(classes_)), in the order of `classes_`; rows sum to 1.
 

@@ -129,3 +129,16 @@ def torch_threads(number: int) -> Iterator[None]:
     with _threads.restored(lambda: {"threads": torch.get_num_threads()}):
         torch.set_num_threads(number)
         yield
+
+
+@contextmanager
+def cpu_by_default() -> Iterator[None]:
+    """Tensors that are made where no device is named are on the CPU, whatever `torch.set_default_device` was told.
+
+    What is given to the user or taken from them begins and ends there; nets and batches are moved by name.
+    """
+    if torch.get_default_device().type == "cpu":  # as nearly always, and then torch asks nobody at each operation
+        yield
+    else:
+        with torch.device("cpu"):
+            yield

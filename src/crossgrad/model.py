@@ -14,6 +14,7 @@ from crossgrad.data import Decoding, Standardisation
 from crossgrad.data.new_inputs import decode, read_new_inputs
 from crossgrad.errors import ModelError
 from crossgrad.evaluation import probabilities
+from crossgrad.global_state import cpu_by_default
 from crossgrad.methods import Method
 
 
@@ -72,6 +73,7 @@ class Model:
         if self.decoding is not None and self.decoding.input_shape != self.input_shape:
             raise ModelError(f"files become inputs of shape {self.decoding.input_shape}, not {self.input_shape}")
 
+    @cpu_by_default()
     def predict(self, inputs: Shaped[Tensor, "n *shape"] | NDArray[Any] | Sequence[Any]) -> Predictions:
         """Label inputs.
 

@@ -20,6 +20,7 @@ from crossgrad.data import Standardisation, decoding_from_json
 from crossgrad.disk import write_new
 from crossgrad.errors import CrossGradError, ModelError, RecordError
 from crossgrad.folders import LOCK, lock_folder
+from crossgrad.global_state import cpu_by_default
 from crossgrad.methods import Method
 from crossgrad.model import Model
 from crossgrad.nets.pretrained import names_folder
@@ -173,6 +174,7 @@ def _leftovers(folder: Path, beside: Collection[str]) -> list[Path]:
     return [path for name in (WEIGHTS, DESCRIPTION, *beside) for path in folder.glob(f".{name}.*.tmp")]
 
 
+@cpu_by_default()
 def load(folder: Path | str, *, allow_import: bool = False) -> Model:
     """Load a model that `save` wrote.
 

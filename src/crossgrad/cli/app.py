@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import warnings
 from typing import Annotated, Any
 
@@ -79,6 +80,20 @@ def _show_warning(
         say(warnings.formatwarning(message, category, filename, lineno, line), style="dim")
 
 
+def interrupt_again(unraisable: Any) -> None:
+    """Interrupt once more where an interrupt was swallowed, as in another library's callback (llvmlite's, for one).
+
+    What Python ignores in callbacks it hands to `sys.unraisablehook`, whose place this takes; all else is told as ever.
+    """
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        # From another thread and a little later: here, or in the callback, it would be swallowed again.
+        again = threading.Timer(0.1, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT])
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
 def _tell_usage(error: Any) -> None:
     """Say what is wrong with the arguments, and no more of them to a terminal than is harmless."""
     if message := error.format_message():  # none where no arguments were given, and the help was shown
@@ -123,6 +138,7 @@ def main() -> None:
     # did.
     if alone():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # what `kill` and batch systems send is as Ctrl-C
+    sys.unraisablehook = interrupt_again
     try:
         command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "train")
         if command != "train":

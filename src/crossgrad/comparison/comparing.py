@@ -8,8 +8,10 @@ from crossgrad.comparison.carrying_out import Follower, carry_out
 from crossgrad.comparison.planning import DEFAULT_METHODS, Comparison, plan
 from crossgrad.data import DomainDataset
 from crossgrad.data.dataset import check_opened
+from crossgrad.global_state import cpu_by_default
 
 
+@cpu_by_default()
 def compare(
     dataset: DomainDataset,
     *,

@@ -13,10 +13,12 @@ from crossgrad.data.manifest import read_manifest
 from crossgrad.data.naming import did_you_mean, quoted
 from crossgrad.data.telling import Tell, tell_nobody
 from crossgrad.errors import DataError, SettingsError
+from crossgrad.global_state import cpu_by_default
 
 _MANIFESTS = (".csv", ".jsonl", ".json", ".parquet")
 
 
+@cpu_by_default()
 def open_dataset(
     data: str | Path,
     *,

@@ -6,8 +6,10 @@ from crossgrad.data import DomainDataset
 from crossgrad.data.dataset import check_opened
 from crossgrad.diagnosis.carrying_out import Diagnosis, Watch, carry_out_diagnosis, watch_nothing
 from crossgrad.diagnosis.planning import plan_diagnosis
+from crossgrad.global_state import cpu_by_default
 
 
+@cpu_by_default()
 def diagnose(
     dataset: DomainDataset,
     *,

@@ -7,11 +7,13 @@ from typing import Any
 from crossgrad.data import DomainDataset
 from crossgrad.data.dataset import check_opened
 from crossgrad.experiments.grids import Dimension
+from crossgrad.global_state import cpu_by_default
 from crossgrad.selection import Candidate
 from crossgrad.sweeping.carrying_out import SweepFollower, carry_out_sweep
 from crossgrad.sweeping.planning import FIRST_SEED, plan_sweep
 
 
+@cpu_by_default()
 def sweep(
     dataset: DomainDataset,
     *,

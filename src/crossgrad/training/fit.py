@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crossgrad.data.dataset import DomainDataset
 from crossgrad.errors import NonFiniteLossError, SettingsError
+from crossgrad.global_state import cpu_by_default
 from crossgrad.methods import Method
 from crossgrad.processes import ALONE, Processes
 from crossgrad.training.averaging import WeightAverage
@@ -22,6 +23,7 @@ from crossgrad.training.stopping import EarlyStopping
 from crossgrad.training.stretch import Clock, Watch, watch_nothing
 
 
+@cpu_by_default()
 def fit(
     method: Method,
     train: DomainDataset,

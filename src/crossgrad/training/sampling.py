@@ -70,17 +70,27 @@ class Sampler:
 
     def draw(self) -> Choice:
         """The next batch's examples."""
-        if self._balanced:
-            while len(self._waiting) < self.batch_size:
-                turn = torch.randperm(len(self._streams), generator=self._generator).tolist()
-                self._waiting = torch.cat([self._waiting, *(self._streams[index].take(1) for index in turn)])
-            examples, self._waiting = self._waiting[: self.batch_size], self._waiting[self.batch_size :]
-        else:
-            examples = self._streams[0].take(self.batch_size)
+        # Room for all comes first: what is too much for memory ends here, and not after hours of shuffling.
+        examples = torch.empty(self.batch_size, dtype=torch.int64)
+        n_drawn = 0
+        while n_drawn < self.batch_size:
+            part = self._up_to(self.batch_size - n_drawn)
+            examples[n_drawn : n_drawn + len(part)] = part
+            n_drawn += len(part)
         variants = None
         if self._n_variants:
             variants = torch.randint(self._n_variants + 1, (self.batch_size,), generator=self._generator)
         return Choice(examples, variants)
+
+    def _up_to(self, n: int) -> Tensor:
+        """The next examples, not more than n."""
+        if not self._balanced:
+            return self._streams[0].up_to(n)
+        if len(self._waiting) == 0:
+            turn = torch.randperm(len(self._streams), generator=self._generator).tolist()
+            self._waiting = torch.cat([self._streams[index].up_to(1) for index in turn])
+        part, self._waiting = self._waiting[:n], self._waiting[n:]
+        return part
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the order: tensors."""
@@ -105,14 +115,15 @@ class _Stream:
         self.values, self.generator, self.weights = values, generator, weights
         self.left = torch.empty(0, dtype=torch.int64)
 
-    def take(self, n: int) -> Tensor:
-        while len(self.left) < n:
+    def up_to(self, n: int) -> Tensor:
+        """The next values, not more than n, and not more than are left of this pass."""
+        if len(self.left) == 0:
             order = torch.randperm(len(self.values), generator=self.generator)
             if self.weights is not None:
                 order = _in_proportion(order, self.weights[order], self.generator)
-            self.left = torch.cat([self.left, self.values[order]])
-        taken, self.left = self.left[:n], self.left[n:]
-        return taken
+            self.left = self.values[order]
+        part, self.left = self.left[:n], self.left[n:]
+        return part
 
 
 def _in_proportion(order: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
