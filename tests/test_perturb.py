@@ -85,6 +85,29 @@ def test_input_gradient_is_of_each_examples_own_loss_or_of_the_mean() -> None:
     torch.testing.assert_close(mean, inputs)
 
 
+def test_a_loss_that_is_a_mean_already_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"one loss an example, \(2,\), not a tensor of shape \(\)"):
+        input_gradient(lambda x: x.square().sum(1).mean(), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+
+
+def test_an_input_gradient_can_be_had_where_gradients_are_turned_off() -> None:
+    with torch.no_grad():
+        gradient = input_gradient(lambda x: x.square().sum(1), torch.tensor([[1.0, 2.0]]))
+    assert gradient.tolist() == [[2.0, 4.0]]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_batch_without_a_finite_gradient_leaves_a_calibrated_step_as_it_was(bad: float, first: bool) -> None:
+    step, expected = Step(calibrated=0.1), Step(calibrated=0.1)
+    good, wrong = torch.tensor([[0.0, 4.0], [2.0, 0.0]]), torch.tensor([[0.0, bad], [2.0, 0.0]])
+    for gradient in (wrong, good) if first else (good, wrong, good):
+        step.observe(gradient)
+    for gradient in (good,) if first else (good, good):
+        expected.observe(gradient)
+    assert torch.equal(step(good), expected(good))
+
+
 @pytest.mark.parametrize("requires_grad", [False, True])
 def test_input_gradient_touches_neither_parameters_nor_inputs(requires_grad: bool) -> None:
     net = nn.Linear(2, 1)

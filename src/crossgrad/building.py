@@ -23,7 +23,7 @@ from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
 from crossgrad.nets.heads import n_features
 from crossgrad.nets.pretrained import is_pretrained, portable, pretrained, weights_digest
-from crossgrad.parsing import keyword_defaults, parse_argument
+from crossgrad.parsing import check_argument, keyword_defaults, parse_argument
 
 ALIASES = {"dan": "dann"}
 """The paper writes DAN for domain-adversarial training."""
@@ -234,8 +234,9 @@ def build_method(
         torch.Size([2, 10])
     """
     method = method_name(method)
-    for field in fields:
+    for field, value in fields.items():
         known(f"field of {method}", field, list(method_fields(method)))
+        check_argument(METHODS[method].__init__, field, value, what=f"{method}.{field}")
     if not 0 <= dropout < 1:
         raise SettingsError(f"dropout is a probability in [0, 1), not {dropout!r}")
     of_domains = domain_net or net

@@ -4,6 +4,7 @@ import types
 import typing
 from collections.abc import Callable
 from inspect import Parameter, signature
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +54,40 @@ def parse_argument(function: Callable[..., Any], name: str, text: str, *, what: 
         except ValueError as error:
             reasons.append("none" if option is type(None) else str(error))
     raise SettingsError(f"{what} is {' or '.join(dict.fromkeys(reasons))}, not {text!r}")
+
+
+_KINDS: dict[Any, tuple[type, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    types.NoneType: (types.NoneType, "none"),
+}
+"""What values of a declared type are, and what they are called."""
+
+
+def check_argument(function: Callable[..., Any], name: str, value: Any, *, what: str) -> None:
+    """Refuse a value that is not of the type that the function declares for it, where that is bool, int or float.
+
+    Text would be taken for true, or end where it is first compared with a number. Values of other types are the
+    function's own to check.
+
+    Raises:
+        SettingsError: quotes the value.
+
+    Example:
+        >>> def load(*, size: int = 32, clip: float | None = None) -> None: ...
+        >>> check_argument(load, "clip", "0.1", what="clip")
+        Traceback (most recent call last):
+        crossgrad.errors.SettingsError: clip is a number or none, not '0.1'
+    """
+    declared = typing.get_type_hints(function)[name]
+    options = typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
+    if all(option in _KINDS for option in options) and not any(_is(option, value) for option in options):
+        raise SettingsError(f"{what} is {' or '.join(_KINDS[option][1] for option in options)}, not {value!r}")
+
+
+def _is(declared: Any, value: Any) -> bool:
+    return isinstance(value, _KINDS[declared][0]) and (declared is bool or not isinstance(value, bool))
 
 
 def _parse(declared: Any, text: str) -> Any:

@@ -36,14 +36,23 @@ def input_gradient(
         reduction: "example" gives each example the gradient of its own loss; "mean" that of the batch's mean
             loss, smaller by a factor of batch.
 
+    Raises:
+        ValueError: `losses_of` gives a mean, or anything else than one loss an example.
+
     Example:
         >>> input_gradient(lambda x: x.square().sum(1), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
         tensor([[2., 4.],
                 [6., 8.]])
     """
     moved = inputs.detach().requires_grad_()
-    losses = losses_of(moved)
-    (gradient,) = torch.autograd.grad(losses.sum(), moved)
+    with torch.enable_grad():
+        losses = losses_of(moved)
+        if losses.shape != (len(inputs),):
+            raise ValueError(
+                f"losses_of gives one loss an example, ({len(inputs)},), not a tensor of shape {tuple(losses.shape)}; "
+                'torch\'s losses do with reduction="none"'
+            )
+        (gradient,) = torch.autograd.grad(losses.sum(), moved)
     return gradient if reduction == "example" else gradient / len(losses)
 
 
@@ -102,7 +111,7 @@ def mean_over(values: Float[Tensor, " batch"], n: float) -> Float[Tensor, ""]:
         tensor(2.)
     """
     # Where all count, the bits that torch's own mean gives.
-    return values.mean() if n == len(values) else values.sum() / (n or 1)
+    return values.mean() if n == len(values) > 0 else values.sum() / (n or 1)
 
 
 class Step(nn.Module):
@@ -202,9 +211,11 @@ class Step(nn.Module):
                 mean, n = total / of_all, float(of_all)
             if n == 0:
                 return
-            self.observed += 1
+            # A batch that has no finite mean says nothing; in the running mean it would turn the step off for good.
+            finite = mean.isfinite()
+            self.observed += finite
             share = (self.YOUNG / (self.observed.to(self.running) + self.YOUNG - 1)).clamp(min=self.SHARE)
-            self.running.lerp_(mean, share)
+            self.running.lerp_(torch.where(finite, mean, self.running), share)
 
     def forward(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Perturbation for a gradient; a calibrated step that has observed nothing goes by this one."""

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from toy import INPUT_SHAPE, N_DOMAINS, N_FEATURES, N_LABELS, shortcut_batch, small_net, toy_batch
 
-from crossgrad._types import UNLABELLED
+from crossgrad._types import UNLABELLED, Batch
+from crossgrad.errors import SettingsError
 from crossgrad.global_state import torch_threads
 from crossgrad.methods import METHODS, CrossGrad, CrossGradSeparate, Hybrid, Method, RandomDirection
+from crossgrad.nets import headed
 
 SHAPING: dict[str, tuple[dict[str, Any], Any]] = {
     "label_gradient_step": ({}, 0.9),
@@ -366,6 +368,55 @@ def test_perturbed_touches_no_gradient_no_buffer_and_no_random_state(name: str, 
     method.zero_grad()
     method.perturbed(toy_batch())
     assert all(p.grad is None for p in method.parameters())
+
+
+def test_perturbed_puts_back_a_buffer_that_a_net_has_replaced() -> None:
+    class Centred(nn.Linear):
+        def __init__(self, n_classes: int) -> None:
+            super().__init__(6, n_classes)
+            self.register_buffer("mean", torch.zeros(6))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            self.mean = 0.9 * self.mean + 0.1 * inputs.detach().mean(0)
+            return super().forward(inputs - self.mean)
+
+    method = CrossGrad(Centred(3), Centred(2))
+    batch = Batch(torch.randn(8, 6), torch.arange(8) % 3, torch.arange(8) % 2)
+    method.backward(batch)
+    before = deepcopy(method.state_dict())
+    method.perturbed(batch)
+    torch.testing.assert_close(dict(method.state_dict()), dict(before), rtol=0, atol=0)
+
+
+@every_variant
+def test_perturbed_can_be_had_where_gradients_are_turned_off(name: str, fields: dict[str, Any]) -> None:
+    method, batch = build_with_state(name, fields), toy_batch()
+    expected = method.perturbed(batch)
+    with torch.no_grad():
+        found = method.perturbed(batch)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("build_one", [CrossGrad, CrossGradSeparate, Hybrid, RandomDirection])
+def test_nets_that_share_parameters_are_refused(build_one: Callable[..., Method]) -> None:
+    trunk = nn.Linear(6, 4)
+    nets = [headed(trunk, input_shape=(6,), n_classes=n, hidden=(8,)) for n in (3, 2)]
+    for pair in (nets, [nets[0], nets[0]]):
+        with pytest.raises(SettingsError, match="label_net and domain_net have parameters in common"):
+            build_one(*pair)
+
+
+@pytest.mark.parametrize("mark", [UNLABELLED, -100])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_domain_that_is_none_is_never_left_out_in_silence(name: str, mark: int) -> None:
+    """Nor a label of -100, which torch itself leaves out of a loss."""
+    method, batch = build(name), toy_batch()
+    method.phase = method.N_PHASES - 1
+    with pytest.raises(IndexError):
+        method.backward(batch._replace(labels=torch.full_like(batch.labels, -100)))
+    if name in ("crossgrad", "hybrid", "random", "dann"):
+        with pytest.raises(IndexError):
+            method.backward(batch._replace(domains=torch.full_like(batch.domains, mark)))
 
 
 @every_variant

@@ -103,8 +103,9 @@ def test_the_loss_rises_by_step_times_squared_gradient_up_to_second_order(moves:
     # log |J(x + eps grad J) - J(x) - eps ||grad J||^2| against log eps is a line of slope 2 for a smooth net.
     batch = toy_batch(dtype=torch.float64)
     sizes = torch.logspace(-4, -2, 5, dtype=torch.float64)
-    layers = [nn.Flatten(), nn.Linear(36, 8), nn.Tanh()]
-    label_net, domain_net = (nn.Sequential(*layers, nn.Linear(8, n)) for n in (N_LABELS, N_DOMAINS))
+    label_net, domain_net = (
+        nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, n)) for n in (N_LABELS, N_DOMAINS)
+    )
     net, classes = (domain_net, batch.domains) if moves == "domain" else (label_net, batch.labels)
     remainders = []
     for size in sizes.tolist():

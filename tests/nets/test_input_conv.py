@@ -11,17 +11,18 @@ from crossgrad.nets import InputConv2d
     channels=st.integers(1, 4),
     size=st.integers(5, 9),
     kernel_size=st.sampled_from([1, 3, 5, (2, 4), (5, 2)]),
-    padding=st.integers(0, 2),
+    padding=st.integers(0, 2) | st.tuples(st.integers(0, 2), st.integers(0, 2)) | st.sampled_from(["same", "valid"]),
     batch=st.integers(1, 3),
     bias=st.booleans(),
 )
 def test_values_and_all_gradients_are_those_of_an_ordinary_convolution(
-    channels: int, size: int, kernel_size: int, padding: int, batch: int, bias: bool
+    channels: int, size: int, kernel_size: int, padding: int | tuple[int, int] | str, batch: int, bias: bool
 ) -> None:
     torch.manual_seed(size)
     fast = InputConv2d(channels, 6, kernel_size, padding=padding, bias=bias).double()
     assert (fast.conv.bias is not None) == bias
     values = torch.randn(batch, channels, size, size, dtype=torch.float64)
+    values = values if batch > 1 else values[0]  # one input without a batch is taken, too
     results = []
     for convolve in (fast, fast.conv):
         inputs = values.clone().requires_grad_()

@@ -2,7 +2,8 @@ import pytest
 
 from crossgrad.records import read_records
 from crossgrad.report import summarise
-from crossgrad.report.charts import intervals, panels
+from crossgrad.report.charts import intervals, panels, plot
+from crossgrad.report.history import Curve
 from crossgrad.report.scale import Scale, scale_around
 
 from .conftest import MakeFolder, make_record
@@ -51,6 +52,25 @@ def test_single_differences_are_left_out_where_they_would_be_too_many(make_folde
     plot = intervals(summarise(read_records(make_folder(artefacts=False))))
     assert [row.dots for row in plot.rows] == [(), (), ()]
     assert plot.rows[0].low is not None
+
+
+def test_a_curve_has_no_value_where_it_has_no_steps(make_folder: MakeFolder):
+    table = summarise(read_records(make_folder(artefacts=False)))
+    curves = [
+        Curve("erm", (100.0, 200.0), (0.6, 0.5), 2),
+        Curve("crossgrad", (100.0, 400.0, 800.0), (0.7, 0.3, 0.1), 2),
+    ]
+    columns = {column.step: column.values for column in plot("Loss", curves, table).columns}
+    assert [text for _, text in columns["200"]] == ["ERM 0.5", "CrossGrad 0.7"]
+    assert [text for _, text in columns["800"]] == ["CrossGrad 0.1"]
+
+
+def test_a_dot_tells_its_number_apart_from_its_domains_name():
+    name = "a long domain's name of a real speaker -5"
+    records = [make_record(method, domain, 0, 0.5 + 0.1 * (method == "crossgrad"), domains=("75", name))
+               for method in ("erm", "crossgrad") for domain in ("75", name)]  # fmt: skip
+    dots = [dot for row in intervals(summarise(records)).rows for dot in row.dots]
+    assert {(dot.name, dot.points) for dot in dots} == {("75", "+10.0"), (name, "+10.0")}
 
 
 def test_without_erm_there_is_no_plot_of_differences(make_folder: MakeFolder):

@@ -38,6 +38,7 @@ def test_signs_are_latexs_own() -> None:
     assert escape("78.1 ± 4.6") == r"78.1 $\pm$ 4.6"
     assert escape("<0.001") == "$<$0.001"
     assert escape("—") == "---"
+    assert escape("a--b---c-d") == "a-{}-b-{}-{}-c-d"
 
 
 def test_every_table_says_what_its_intervals_are_and_the_notes_are_comments(make_folder: MakeFolder) -> None:

@@ -141,6 +141,25 @@ def test_a_file_that_holds_no_predictions_is_named(tmp_path: Path, content: byte
     assert set(read_answers(records, Artefacts(tmp_path))) == {record["key"] for record in records[1:]}
 
 
+@pytest.mark.parametrize("bad", [np.nan, -0.1, 2.0])
+def test_predictions_that_are_no_probabilities_are_refused(tmp_path: Path, bad: float) -> None:
+    records, right = compared(tmp_path, seeds=1)
+    (tmp_path / records[0]["key"] / "predictions.npz").unlink()
+    (tmp_path / records[0]["key"]).rmdir()
+    write_predictions(tmp_path, records[0], right["erm", ANGLES[0], 0], confidence=bad)
+    with pytest.raises(RecordError, match="its probabilities are not all between 0 and 1"):
+        read_answers(records, Artefacts(tmp_path))
+
+
+def test_predictions_without_a_domain_of_their_record_are_refused(tmp_path: Path) -> None:
+    records, _ = compared(tmp_path, seeds=1)
+    for record in records:
+        record["domains"].append("another")
+        record["out_of_domain"]["by_domain"]["another"] = 0.5
+    with pytest.raises(RecordError, match="have no examples of domain another"):
+        summarise(records, read_answers(records, Artefacts(tmp_path)))
+
+
 def test_pickled_predictions_are_not_read(tmp_path: Path) -> None:
     records, _ = compared(tmp_path, seeds=1)
     np.savez(tmp_path / records[0]["key"] / "predictions.npz", probabilities=np.array([{}], dtype=object))

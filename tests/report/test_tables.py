@@ -30,8 +30,8 @@ def table() -> Table:
     return summarise(records_of(crossgrad=OWN, erm=ERM))
 
 
-def test_erm_comes_first_and_the_others_as_they_were_first_seen():
-    table = summarise(records_of(dann=OWN, crossgrad=OWN, erm=ERM))
+def test_erm_comes_first_and_the_others_in_the_order_of_their_list():
+    table = summarise(records_of(crossgrad=OWN, dann=OWN, erm=ERM))
     assert [row.name for row in table.rows] == ["ERM", "DANN", "CrossGrad"]
 
 

@@ -40,13 +40,15 @@ def betweenness(
         moved: of the middle's examples after they were moved.
 
     Raises:
-        ValueError: the two neighbours have the same mean, so that there is no line.
+        ValueError: the two neighbours have the same mean, so that there is no line; or features are none or not finite.
 
     Example:
         >>> a, b, c = np.array([[0.0, 0.0]]), np.array([[1.0, 1.0]]), np.array([[4.0, 0.0]])
         >>> betweenness(a, b, c, moved=np.array([[3.0, 0.0], [1.0, 0.9]]))
         Betweenness(position=0.25, distance=0.25, nearer=0.0, nearer_moved=0.5)
     """
+    if not all(np.size(points) and np.isfinite(points).all() for points in (first, middle, last, moved)):
+        raise ValueError("features of each domain, and moved ones, are finite numbers of at least one example")
     start, centre, end = (np.asarray(points, dtype=np.float64).mean(axis=0) for points in (first, middle, last))
     line = end - start
     length = float(np.linalg.norm(line))

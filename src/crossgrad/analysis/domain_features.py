@@ -23,14 +23,19 @@ def domain_features(method: Method, inputs: Inputs, *, batch_size: int = 512) ->
         (n, features), on the CPU.
 
     Raises:
-        SettingsError: the method has no domain net.
+        SettingsError: the method has no domain net, or one whose last hidden layer cannot be had apart.
 
     Reference:
         Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018, section 3.
     """
     net: Any = getattr(method, "domain_net", None)
-    if not hasattr(net, "features"):
+    if net is None:
         raise SettingsError(f"{type(method).__name__} has no domain net, so there are no domain features")
+    if not hasattr(net, "features"):
+        raise SettingsError(
+            f"domain features are what a domain net's features(inputs) gives; {type(net).__name__} lacks it: see "
+            "crossgrad.nets.headed"
+        )
     device = next(method.parameters()).device
     modes = [(module, module.training) for module in net.modules()]
     net.eval()

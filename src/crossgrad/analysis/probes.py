@@ -25,7 +25,8 @@ def probe(
         The mean over five folds and its standard error.
 
     Raises:
-        ValueError: fewer than five examples of some class, or fewer than five groups.
+        ValueError: fewer than five examples of some class, fewer than five groups, or groups that keep all examples of
+            a class on one side.
 
     Example:
         >>> features = np.random.RandomState(0).normal(size=(20, 1)) + np.repeat([[0], [9]], 10, axis=0)
@@ -35,9 +36,13 @@ def probe(
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
 
-    if int(np.bincount(classes)[np.unique(classes)].min()) < FOLDS:
+    if min(np.unique(classes, return_counts=True)[1]) < FOLDS:
         raise ValueError(f"a class has fewer than {FOLDS} examples; {FOLDS} folds cannot each have one")
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0) if groups is None else GroupKFold(FOLDS)
+    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=0) if groups is None else GroupKFold(FOLDS)
+    folds = list(splitter.split(features, classes, groups))
+    for fitted, left in folds:
+        if lacking := set(classes[left].tolist()) - set(classes[fitted].tolist()):
+            raise ValueError(f"all examples of class {min(lacking)} are in groups that one fold keeps for itself")
     # In closed form; the covariance is shrunk (Ledoit and Wolf), since features may outnumber a class's examples.
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    return estimate([float(score) for score in cross_val_score(model, features, classes, groups=groups, cv=folds)])
+    return estimate([float(score) for score in cross_val_score(model, features, classes, cv=folds)])

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -14,6 +15,9 @@ from crossgrad.errors import SettingsError
 from crossgrad.global_state import generators_alone
 from crossgrad.perturb import example_norms, mean_over
 from crossgrad.processes import ALONE, Processes
+
+_NO_CLASS = torch.iinfo(torch.int64).min
+"""Torch leaves -100 out of a loss without a word unless told to leave out another."""
 
 
 class Method(nn.Module, ABC):
@@ -76,8 +80,12 @@ class Method(nn.Module, ABC):
 
 
 def example_losses(logits: Logits, classes: Classes) -> Tensor:
-    """Cross-entropy of each example, (batch,)."""
-    return cross_entropy(logits, classes, reduction="none")
+    """Cross-entropy of each example, (batch,). Every example has a class.
+
+    Raises:
+        IndexError: a class is none of the logits'; UNLABELLED is none, and neither is torch's own mark, -100.
+    """
+    return cross_entropy(logits, classes, reduction="none", ignore_index=_NO_CLASS)
 
 
 def label_losses(logits: Logits, labels: Classes) -> Tensor:
@@ -173,15 +181,22 @@ def accuracy(logits: Logits, classes: Classes, n: float | None = None) -> Tensor
 def state_kept(module: nn.Module, device: torch.device) -> Iterator[None]:
     """Put back what passes in training mode change: a module's buffers and torch's generators, the device's included.
 
+    Gradients can be had within, whatever the caller has turned off.
+
     Buffers are batch statistics of the nets and running means of calibrated steps.
     """
-    kept = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    kept = [
+        (each, name, buffer, buffer.clone())
+        for each in module.modules()
+        for name, buffer in each.named_buffers(recurse=False)
+    ]
     try:
-        with generators_alone(device):
+        with torch.enable_grad(), generators_alone(device):
             yield
     finally:
         with torch.no_grad():
-            for buffer, value in kept:
+            for each, name, buffer, value in kept:
+                setattr(each, name, buffer)  # a pass may have put another tensor in its place
                 if not torch.equal(buffer, value):  # an expanded one never changes, and nothing can be copied to it
                     buffer.copy_(value)
 
@@ -202,8 +217,19 @@ def check_weight(name: str, weight: float) -> None:
     Raises:
         SettingsError: quotes the name and the value.
     """
-    if not 0 <= weight <= 1:
+    if not isinstance(weight, Real) or not 0 <= weight <= 1:
         raise SettingsError(f"{name} is a share in [0, 1], not {weight!r}")
+
+
+def check_apart(label_net: nn.Module, domain_net: nn.Module) -> None:
+    """Refuse two nets that have a parameter in common: each is trained by losses of its own.
+
+    Raises:
+        SettingsError: they do.
+    """
+    own = {id(parameter) for parameter in label_net.parameters()}
+    if any(id(parameter) in own for parameter in domain_net.parameters()):
+        raise SettingsError("label_net and domain_net have parameters in common; give each its own (copy.deepcopy)")
 
 
 def check_features(method: str, label_net: nn.Module) -> None:

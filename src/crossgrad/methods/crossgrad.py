@@ -10,6 +10,7 @@ from crossgrad.errors import SettingsError
 from crossgrad.methods.base import (
     Method,
     accuracy,
+    check_apart,
     check_domain_features,
     check_weight,
     clean_backward,
@@ -54,7 +55,8 @@ class CrossGrad(Method):
             eps_l): a factor on the gradient, or a `Step`.
         label_gradient_step: how far the domain net's inputs are moved along the label loss's (eps_d).
         label_weight: share of the perturbed loss in the label net's objective (a_l), in [0, 1].
-        domain_weight: share of the perturbed loss in the domain net's objective (a_d), in [0, 1].
+        domain_weight: share of the perturbed loss in the domain net's objective (a_d), in [0, 1]; 0 where none of the
+            domain net's parameters is to be trained.
         clip: bound on each value of an input gradient, before norm and step; None for none.
         norm: what each example's input gradient is scaled to.
         reduction: "example": the gradient of each example's own loss, as the paper writes it, so that a step does not
@@ -65,7 +67,8 @@ class CrossGrad(Method):
             perturbed loss's weight, drawn anew for each net, and the objective is the one loss of what comes out.
 
     Raises:
-        SettingsError: a value is out of range, or gradient_through_features is set without condition.
+        SettingsError: a value is out of range, gradient_through_features is set without condition, or the nets have a
+            parameter in common.
         TypeError: condition is set and the domain net has no `features` and `classify`.
 
     Example:
@@ -102,6 +105,7 @@ class CrossGrad(Method):
         mixing: Mixing = "losses",
     ) -> None:
         super().__init__()
+        check_apart(label_net, domain_net)
         check_weight("label_weight", label_weight)
         check_weight("domain_weight", domain_weight)
         check_shaping(clip=clip, norm=norm, reduction=reduction)

@@ -9,6 +9,7 @@ from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.methods.base import (
     Method,
     accuracy,
+    check_apart,
     check_domain_features,
     check_weight,
     clean_backward,
@@ -74,6 +75,7 @@ class CrossGradSeparate(Method):
         condition: bool = False,
     ) -> None:
         super().__init__()
+        check_apart(label_net, domain_net)
         check_weight("label_weight", label_weight)
         check_shaping(clip=clip, norm=norm, reduction=reduction)
         if condition:

@@ -10,6 +10,7 @@ from crossgrad.errors import SettingsError
 from crossgrad.methods.base import (
     Method,
     accuracy,
+    check_apart,
     check_weight,
     clean_backward,
     example_losses,
@@ -85,6 +86,7 @@ class Hybrid(Method):
         super().__init__()
         if design not in get_args(Design):
             raise SettingsError(f"design is one of {', '.join(get_args(Design))}, not {design!r}")
+        check_apart(label_net, domain_net)
         check_weight("label_weight", label_weight)
         check_weight("domain_weight", domain_weight)
         check_shaping(clip=clip, norm=norm, reduction=reduction)

@@ -9,6 +9,7 @@ from crossgrad._types import Batch, Inputs, Logits
 from crossgrad.methods.base import (
     Method,
     accuracy,
+    check_apart,
     check_weight,
     clean_backward,
     example_losses,
@@ -79,6 +80,7 @@ class RandomDirection(Method):
         reduction: Reduction = "example",
     ) -> None:
         super().__init__()
+        check_apart(label_net, domain_net)
         check_weight("label_weight", label_weight)
         check_shaping(clip=clip, norm=norm, reduction=reduction)
         self.label_net = label_net

@@ -19,7 +19,8 @@ class InputConv2d(nn.Module):
         in_channels: of the inputs.
         out_channels: of the result.
         kernel_size: of the kernel: one number for height and width, or both.
-        padding: zeros around the inputs.
+        padding: zeros around the inputs: one number for height and width, both, or nn.Conv2d's words, which are not
+            the fast way.
         bias: add one to every channel.
 
     Example:
@@ -35,24 +36,25 @@ class InputConv2d(nn.Module):
         out_channels: int,
         kernel_size: int | tuple[int, int],
         *,
-        padding: int = 0,
+        padding: int | tuple[int, int] | str = 0,
         bias: bool = True,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        if not (inputs.requires_grad and torch.is_grad_enabled() and inputs.device.type == "cpu"):
+        sides = self.conv.padding
+        is_fast = inputs.dim() == 4 and not isinstance(sides, str)
+        if not (is_fast and inputs.requires_grad and torch.is_grad_enabled() and inputs.device.type == "cpu"):
             plain: Tensor = self.conv(inputs)
             return plain
-        padding = self.conv.padding[0]
         weight, bias = self.conv.weight, self.conv.bias
         if torch.is_autocast_enabled("cpu"):
             # Autocast alone would cast inside _Convolve, whose backward then has gradients of another type than inputs.
             dtype = torch.get_autocast_dtype("cpu")
             inputs, weight = inputs.to(dtype), weight.to(dtype)
             bias = None if bias is None else bias.to(dtype)
-        result: Tensor = _Convolve.apply(inputs, weight, bias, padding)  # type: ignore[no-untyped-call]
+        result: Tensor = _Convolve.apply(inputs, weight, bias, sides)  # type: ignore[no-untyped-call]
         return result
 
 
@@ -60,18 +62,18 @@ class _Convolve(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(inputs: Tensor, weight: Tensor, bias: Tensor | None, padding: Any) -> Tensor:
-        return torch.conv2d(inputs, weight, bias, padding=padding)
+    def forward(inputs: Tensor, weight: Tensor, bias: Tensor | None, sides: Any) -> Tensor:
+        return torch.conv2d(inputs, weight, bias, padding=sides)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(inputs[0], inputs[1])
-        ctx.padding = inputs[3]
+        ctx.sides = inputs[3]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         inputs, weight = ctx.saved_tensors
-        gradient, sides = gradients[0].contiguous(), [ctx.padding, ctx.padding]
+        gradient, sides = gradients[0].contiguous(), list(ctx.sides)
         wants_inputs, wants_weight, wants_bias, _ = ctx.needs_input_grad
         by_inputs = by_weight = by_bias = None
         if wants_inputs:

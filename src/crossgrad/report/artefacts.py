@@ -73,6 +73,8 @@ def _read(path: Path) -> Answers:
         n_examples = {values.shape for values in vars(answers).values() if values is not None}
         if len(n_examples) > 1 or len(n_examples.pop()) != 1:
             raise ValueError("its arrays are not as long as each other")
+        if not ((probabilities >= 0) & (probabilities <= 1 + 1e-5)).all():
+            raise ValueError("its probabilities are not all between 0 and 1")
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise damaged(path, "the predictions of a run", error) from error
     return answers

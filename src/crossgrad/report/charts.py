@@ -50,7 +50,8 @@ class Dot:
 
     position: float
     domain: int
-    text: str
+    name: str
+    points: str
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def intervals(table: Table) -> Intervals | None:
 
 def _dots(difference: Difference, scale: Scale, domains: Mapping[str, int]) -> tuple[Dot, ...]:
     return tuple(
-        Dot(scale.percent(value), domains[domain], f"{domain}: {numbers.signed_points(value)} points")
+        Dot(scale.percent(value), domains[domain], domain, numbers.signed_points(value))
         for domain, value in difference.by_domain.items()
     )
 
@@ -185,7 +186,7 @@ def plot(title: str, curves: Sequence[Curve], table: Table) -> Plot:
             f"{10 * x.percent(step):.1f},{1000 - 10 * y.percent(value):.1f}"
             for step, value in zip(curve.steps, curve.values, strict=True)
         )
-        last = f"{name}: {curve.values[-1]:.3g} at step {curve.steps[-1]}, mean over {curve.n_runs} runs"
+        last = f"{name}: {curve.values[-1]:.3g} at step {curve.steps[-1]:.0f}, mean over {curve.n_runs} runs"
         lines.append(Line(place, name, points, last))
     return Plot(
         title=title,
@@ -203,6 +204,8 @@ def _column(curves: Sequence[Curve], x: Scale, number: int, places: Mapping[str,
     step = min((step for curve in curves for step in curve.steps), key=lambda step: abs(step - middle))
     values = []
     for curve in curves:
+        if not curve.steps[0] <= step <= curve.steps[-1]:  # it has no value there
+            continue
         place, name = places[curve.method]
         nearest = min(range(len(curve.steps)), key=lambda index: abs(curve.steps[index] - step))
         values.append((place, f"{name} {curve.values[nearest]:.3g}"))

@@ -48,7 +48,7 @@ def cells_of(finished: Sequence[Record], method: str, answers: Mapping[str, Answ
         answers: of runs by their keys, as `read_answers` gives them; some may be missing.
 
     Raises:
-        RecordError: a domain and seed come twice.
+        RecordError: a domain and seed come twice, or a run's answers lack a domain of its record.
     """
     found: dict[Place, Cell] = {}
     for record in finished:
@@ -59,6 +59,8 @@ def cells_of(finished: Sequence[Record], method: str, answers: Mapping[str, Answ
             if (domain, record["seed"]) in found:
                 raise RecordError(f"{method}, domain {domain}, seed {record['seed']}: more than one record")
             answers_here = of_run.of(domain) if of_run else None
+            if answers_here is not None and len(answers_here.right) == 0:
+                raise RecordError(f"the predictions of run {record['key']} have no examples of domain {domain}")
             found[domain, record["seed"]] = Cell(accuracy, answers_here, tuple(record["held_out"]))
     return found
 

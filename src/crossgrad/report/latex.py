@@ -1,5 +1,6 @@
 r"""The report's tables for a paper: LaTeX with the package booktabs and nothing else."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from crossgrad.printing import printable
@@ -48,13 +49,19 @@ def render_latex(table: Table) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Text from the data as LaTeX that prints it letter by letter.
+    r"""Text from the data as LaTeX that prints it letter by letter, but for quotes, which are the typeface's.
 
     Example:
         >>> print(escape("50 % of a_b"))
         50 \% of a\_b
     """
-    return "".join(_ESCAPES.get(character, character) for character in printable(text))
+    # Two hyphens would be one dash.
+    return re.sub(
+        r"(-)(?=-)|.",
+        lambda found: "-{}" if found[1] else _ESCAPES.get(found[0], found[0]),
+        printable(text),
+        flags=re.DOTALL,
+    )
 
 
 def _table(grid: Grid, dataset: str) -> Iterator[str]:
