@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crossgrad.errors import RecordError
 from crossgrad.reproduction import SCALES, domain_nets
 from crossgrad.reproduction.domain_nets import NETS, TRIPLES, measured, to_measure
 from crossgrad.reproduction.figures import FIGURES
@@ -55,6 +56,15 @@ def test_a_picture_has_points_of_all_labels_though_examples_are_in_their_order(f
         assert min(map(len, groups.values())) > FEW_POINTS / 10
     for groups in panels["figure6"].values():
         assert {len(points) for points in groups.values()} == {FEW_POINTS}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"betweenness": {}, "labels": 0.5'])
+def test_damaged_measurements_are_refused_in_a_sentence(folder: Path, tmp_path: Path, content: str) -> None:
+    copied = tmp_path / "figures"
+    shutil.copytree(folder / "figures", copied)
+    (copied / "crossgrad-0.json").write_text(content)
+    with pytest.raises(RecordError, match=r"crossgrad-0\.json: not what was measured for a figure"):
+        FIGURES["figure7"](SCALE, tmp_path)
 
 
 def test_figure_6_has_the_means_of_what_was_measured(folder: Path) -> None:

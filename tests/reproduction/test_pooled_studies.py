@@ -90,6 +90,42 @@ def test_what_one_study_lacks_is_not_pooled_and_is_said(tmp_path: Path) -> None:
     assert "Both: Missing runs of two: ERM (seeds 1)." in table.notes
     # Of CrossGrad's two seeds ERM has one in both studies: the gain is of that one, each study alike.
     assert cells(table, "CrossGrad")["gain"] == "+10.0"
+    over_seeds = pooled({study.name: found_in(study, tmp_path) for study in (ONE, TWO)}).over_seeds("crossgrad", "erm")
+    assert over_seeds is not None
+    assert over_seeds.n == 1
+
+
+def test_what_differs_from_study_to_study_is_tested_over_studies_too(tmp_path: Path) -> None:
+    """Sure over eight writers and three trainings, and nothing over two studies of which one gains."""
+    for study, gain in (("one", 0.1), ("two", 0.01)):
+        of_writers = {name: gain + 0.001 * place for place, name in enumerate("abcd")}
+        lines = [record("erm", seed, **dict.fromkeys("abcd", 0.5 + 0.01 * seed)) for seed in range(3)]
+        lines += [
+            record("crossgrad", seed, **{name: 0.5 + 0.0101 * seed + more for name, more in of_writers.items()})
+            for seed in range(3)
+        ]
+        write(tmp_path, study, *lines)
+    found = pooled({study.name: found_in(study, tmp_path) for study in (ONE, TWO)})
+    against, over_seeds = found.against("crossgrad", "erm"), found.over_seeds("crossgrad", "erm")
+    assert against is not None
+    assert over_seeds is not None
+    assert against.n_folds == 2
+    assert over_seeds.p_value is not None
+    assert max(against.comparison.p_value or 1, over_seeds.p_value) < 0.05
+    assert found.larger_p("crossgrad", "erm") == against.fold_p == pytest.approx(0.44, abs=0.02)
+    notes = accuracy_table(BOTH, SCALE, tmp_path).notes
+    told = next(note for note in notes if note.startswith("Both: The mean over 2 studies"))
+    assert "held out together, 4 and 4 of them" in told
+    assert "Over the studies' means, against ERM: CrossGrad p 0.4" in told
+    assert not any("All 8 test domains" in note for note in notes)
+    (summary,) = (note for note in notes if "each:" in note)
+    assert summary == "Both: CrossGrad against ERM, each: one +10.2, two +1.2."
+
+
+def test_domains_of_pooled_studies_that_share_models_are_not_tested_with_one_seed(tmp_path: Path) -> None:
+    for study, gain in (("one", 0.1), ("two", 0.09)):
+        write(tmp_path, study, record("erm", 0, a=0.5, b=0.6), record("crossgrad", 0, a=0.5 + gain, b=0.61 + gain))
+    assert pooled({study.name: found_in(study, tmp_path) for study in (ONE, TWO)}).larger_p("crossgrad", "erm") is None
 
 
 def test_a_failed_run_is_told_as_failed_and_not_as_missing(tmp_path: Path) -> None:

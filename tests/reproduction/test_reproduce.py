@@ -162,6 +162,32 @@ def test_one_study_of_a_table_is_trained_alone(command: Command, small: Target) 
     assert "no study 'digit' in table4; did you mean 'digits'?" in " ".join(wrong.err.split())
 
 
+def test_records_that_cannot_be_gone_on_from_leave_other_studies_and_tables_as_they_are(
+    command: Command, small: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("reproduce", "table4", "--scale", "quick", "--output", "out", "--jobs", "1")
+    another = replace(DIGITS, name="another", methods=("erm",), matched=False)
+    both = replace(small, columns=(small.columns[1], Column("Another", (another,), {})))
+    monkeypatch.setitem(TARGETS, "table4", both)
+    scale = replace(SCALES["quick"], grids={})
+    monkeypatch.setitem(SCALES, "quick", scale)
+    assert command(*arguments, "--study", "digits").code == 0
+    before = Path("out/quick/digits/comparison/records.jsonl").read_bytes()
+    monkeypatch.setitem(SCALES, "quick", replace(scale, settings={"max_steps": 4, "batch_size": 8}))
+    done = command(*arguments)
+    assert done.code == 1
+    assert "digits: left out. 'out/quick/digits/comparison' holds" in " ".join(done.err.split())
+    assert Path("out/quick/digits/comparison/records.jsonl").read_bytes() == before
+    assert len(read_records(Path("out/quick/another/comparison"))) == 6
+
+    Path("out/quick/digits/comparison/records.jsonl").write_text('{"version": 1, "key": "a"}\n')
+    done = command("reproduce", "all", "--scale", "quick", "--output", "out", "--no-training", "--json")
+    assert done.code == 1
+    assert "table4: not made. record 'a' has no dataset" in " ".join(done.err.split())
+    assert {"table3", "table9", "summary"} <= set(json.loads(done.out))
+    assert "table4" not in json.loads(done.out)
+
+
 def table_of(small: Target, folder: Path) -> PaperTable:
     return accuracy_table(small, SCALES["quick"], folder)
 

@@ -10,7 +10,7 @@ import typer
 
 from crossgrad.cli import options
 from crossgrad.cli.console import are, count, err, say, show_json, show_text, status
-from crossgrad.errors import DataError, SettingsError
+from crossgrad.errors import DataError, RecordError, SettingsError
 
 if TYPE_CHECKING:
     from crossgrad.data import DomainDataset
@@ -53,7 +53,7 @@ def reproduce(
     ],
     scale: Annotated[
         str,
-        typer.Option(help="quick (minutes, means nothing), cpu (a night on two cores) or paper (for a GPU)."),
+        typer.Option(help="quick (minutes, means nothing), cpu (some nights on two cores) or paper (for a GPU)."),
     ] = "cpu",
     study: Annotated[
         list[str] | None,
@@ -97,12 +97,13 @@ def reproduce(
             if asked not in known_names:
                 raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
         parts, pictures = [part for part in parts if _study_name(part) in study], []
+    n_refused = 0  # studies and tables whose files cannot be used; the others are trained and made all the same
     if training and (parts or pictures):
         jobs = options.runs_at_once(jobs, threads=1, address=address)
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
             if parts:
-                _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
+                n_refused += _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
             for known in pictures:  # which share models: what one has trained the next one lacks no more
                 _train_for(known, models_to_train(known, SCALES[scale], folder))
         except KeyboardInterrupt:
@@ -110,8 +111,13 @@ def reproduce(
             raise typer.Exit(130) from None
     tables: dict[str, dict[str, Any]] = {}
     for known in names:
-        with status(f"making {known}"):
-            made = make(known, SCALES[scale], folder)
+        try:
+            with status(f"making {known}"):
+                made = make(known, SCALES[scale], folder)
+        except RecordError as error:
+            say(f"{known}: not made. {error}", style="red")
+            n_refused += 1
+            continue
         if made is None:
             say(f"{known}: its models are not trained yet, so it is not drawn.")
             continue
@@ -128,7 +134,7 @@ def reproduce(
         show_json(tables if name == "all" else tables[name])
     if failed := sum(_n_failed(part, folder) for part in parts) if training else 0:
         say(f"{count(failed, 'run')} failed; the table's notes say how.", style="yellow")
-    if failed or not tables:
+    if failed or n_refused or not tables:
         raise typer.Exit(1)
 
 
@@ -153,13 +159,15 @@ def _train(
     engine: str,
     address: str | None,
     jobs: int | None,
-) -> None:
+) -> int:
+    """How many of them have records that cannot be gone on from."""
     from crossgrad.cli.progress import ComparisonProgress, duration
     from crossgrad.cli.sweep_progress import SweepProgress
     from crossgrad.reproduction import Trials, carry_out_study, carry_out_trials, cost_of, cost_of_trials
 
     opened: list[tuple[Study | Trials, DomainDataset]] = []
     total, at_once = 0.0, jobs or 1
+    n_refused = 0
     for part in parts:
         try:
             with status(f"planning {part.name}"):
@@ -186,18 +194,23 @@ def _train(
         def following() -> ComparisonProgress:
             return ComparisonProgress(err, jobs=jobs, advise=False)
 
-        if isinstance(part, Trials):
-            carry_out_trials(part, scale, folder, dataset, following=following, **where)
-        else:
-            carry_out_study(
-                part,
-                scale,
-                folder,
-                dataset,
-                following=following,
-                following_sweep=lambda: SweepProgress(err, jobs=jobs, advise=False),
-                **where,
-            )
+        try:
+            if isinstance(part, Trials):
+                carry_out_trials(part, scale, folder, dataset, following=following, **where)
+            else:
+                carry_out_study(
+                    part,
+                    scale,
+                    folder,
+                    dataset,
+                    following=following,
+                    following_sweep=lambda: SweepProgress(err, jobs=jobs, advise=False),
+                    **where,
+                )
+        except RecordError as error:
+            say(f"{part.name}: left out. {error}", style="red")
+            n_refused += 1
+    return n_refused
 
 
 def _train_for(picture: str, missing: "Sequence[ModelToTrain]") -> None:

@@ -149,7 +149,8 @@ def _panel(
             if point.error:
                 bar = f"M{at} {down(point.y - point.error)}V{down(point.y + point.error)}"
                 parts.append(f'<path d="{bar}" stroke="{colour}" stroke-width="1.5"/>')
-            said = f"{line.name}: {numbers.points(point.y)} at {point.x:.3g}"
+            x_value = f"{point.x:.0f}" if point.x >= 100 else f"{point.x:.3g}"  # 1000 is no 1e+03
+            said = f"{line.name}: {numbers.points(point.y)} at {x_value}"
             parts.append(
                 f'<circle cx="{at}" cy="{height}" r="3.5" fill="{colour}"><title>{escape(said)}</title></circle>'
             )

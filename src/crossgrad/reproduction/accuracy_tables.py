@@ -32,6 +32,12 @@ HOW_TO_READ = (
     "weighs examples alike, not domains."
 )
 
+POOLED = (
+    "The mean over {n} studies; differences are paired over the test domains of all. Those of each study were held out "
+    "together, {sizes} of them, so that they share models and their luck: p over domains and p over seeds speak of "
+    "these studies alone. Over the studies' means, against ERM: {ps}."
+)
+
 TOGETHER = (
     "All {n} test domains were held out together, so that they share models and their luck: p over domains "
     "is too sure of itself, p over seeds speaks of these domains alone."
@@ -99,9 +105,9 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
         _FAILED.format(study=name, failed=failed) for name, part in parts.items() if (failed := failed_runs(part))
     ]
     n_tested = len({domain for cells in found.cells.values() for domain, _ in cells})
-    if column.shares_models and n_tested > 1:
-        texts.append(TOGETHER.format(n=n_tested))
     if len(parts) == 1:
+        if column.shares_models and n_tested > 1:
+            texts.append(TOGETHER.format(n=n_tested))
         return [*texts, *([f"Missing runs: {missing}."] if (missing := lacking(column, scale, found)) else [])]
     gains = [
         f"{name} {signed_points(against.comparison.mean)}"
@@ -109,7 +115,7 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
         if (against := part.against("crossgrad", "erm")) is not None
     ]
     return [
-        f"The mean over {len(parts)} studies; differences are paired over the test domains of all.",
+        *_of_pooled(column, found, parts),
         *texts,
         *([f"{display_name('crossgrad')} against {display_name('erm')}, each: {', '.join(gains)}."] if gains else []),
         *(
@@ -118,6 +124,20 @@ def _said(column: Column, scale: Scale, found: Found, parts: Mapping[str, Found]
             if (missing := lacking(column, scale, part))
         ),
     ]
+
+
+def _of_pooled(column: Column, found: Found, parts: Mapping[str, Found]) -> list[str]:
+    """What p is over the studies' means; nothing while a study lacks a whole method."""
+    ps = {
+        method: against.fold_p
+        for method in sorted(column.methods, key=method_order)
+        if (against := found.against(method, "erm")) is not None and method != "erm"
+    }
+    if not ps:
+        return []
+    sizes = [len({domain for domain, _ in part.cells["erm"]}) for part in parts.values()]
+    told = ", ".join(f"{display_name(method)} p {_p(p)}" for method, p in ps.items() if p is not None)
+    return [POOLED.format(n=len(parts), sizes=" and ".join(map(str, sizes)), ps=told or "no test")]
 
 
 _FAILED = "Failed runs of {study}, which are in no number: {failed}."

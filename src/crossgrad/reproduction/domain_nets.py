@@ -18,6 +18,7 @@ from crossgrad.folders import write_whole
 from crossgrad.methods import PRESETS
 from crossgrad.model import Model
 from crossgrad.model_folder import DESCRIPTION, load, save
+from crossgrad.report.archives import damaged
 from crossgrad.reproduction.scales import Scale
 from crossgrad.reproduction.studies import MNIST_ANGLES, ROTATED_MNIST, Study
 from crossgrad.training import Watch, watch_nothing
@@ -77,12 +78,21 @@ def measured(name: str, seed: int, scale: Scale, folder: Path, *, watch: Watch =
     """
     file = _place(name, seed, folder).with_suffix(".json")
     if file.exists():
-        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return kept
+        return _read(file)
     model = _trained(name, seed, scale, folder, watch)
     found = _measure(model, NETS[name].study.open(), with_panels=seed == 0)
     write_whole(file, json.dumps(found).encode(), overwrite=False)
     return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(kept, dict) or not {"betweenness", "labels", "domains"} <= kept.keys():
+            raise ValueError("it lacks betweenness, labels or domains")
+    except ValueError as error:
+        raise damaged(file, "what was measured for a figure", error) from error
+    return kept
 
 
 def to_measure(name: str, scale: Scale, folder: Path) -> list[tuple[str, int]]:

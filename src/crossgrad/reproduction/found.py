@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -87,11 +87,14 @@ class Found:
     def larger_p(self, method: str, other: str) -> float | None:
         """Of the tests over domains and over seeds, as LARGER_P says; None where neither can be made, and for a single
         seed of domains that share their models: over these alone any luck of that training would look sure.
+
+        Of several studies pooled the test over their means is a third: the others speak of these studies alone, and
+        where a gain differs from study to study, domains of one study are no independent ones.
         """
         against, over_seeds = self.against(method, other), self.over_seeds(method, other)
         if against is None or over_seeds is None or (self.shares_models and over_seeds.p_value is None):
             return None
-        found = (against.comparison.p_value, over_seeds.p_value)
+        found = (against.comparison.p_value, over_seeds.p_value, against.fold_p)
         return max((p for p in found if p is not None), default=None)
 
 
@@ -152,7 +155,7 @@ def pooled(found: Mapping[str, Found]) -> Found:
         },
         cells={
             method: {
-                (f"{name}/{domain}", seed): cell
+                (f"{name}/{domain}", seed): replace(cell, fold=tuple(f"{name}/{each}" for each in cell.fold))
                 for name, part in found.items()
                 for (domain, seed), cell in part.cells[method].items()
                 if seed in seeds[method]

@@ -1,6 +1,6 @@
 """The paper's numbers, in per cent, as they were published; facts, with nothing of ours.
 
-None: not legible in the copy at hand.
+None: not legible in our copy.
 
 Reference:
     Shankar et al., "Generalizing Across Domains via Cross-Gradient Training", ICLR 2018, tables 4, 5, 8 and 9.
@@ -13,7 +13,7 @@ Published = dict[str, float | None]
 
 FONTS: Published = {"erm": 68.5, "dann": 68.9, "label_grad": 71.4, "crossgrad": 72.6}
 HANDWRITING: Published = {"erm": 82.5, "dann": 83.8, "label_grad": 86.3, "crossgrad": 88.6}
-"""The last digit of ERM's is hard to read in the copy at hand: gains over it may be off by some tenths."""
+"""The last digit of ERM's is hard to read in our copy: gains over it may be off by some tenths."""
 MNIST: Published = {"ccsa": 95.6, "mtae": 96.3, "dann": 98.0, "label_grad": 97.8, "crossgrad": 98.6}
 """Of the angle 15. What table 4 calls the baseline here is CCSA; table 9 adds D-MTAE."""
 SPEECH: Published = {"erm": 72.6, "dann": 70.4, "label_grad": 72.7, "crossgrad": 73.5}

@@ -1,4 +1,4 @@
-"""How much of the paper's budget is spent: what differs between a test, a night on two cores, and the paper itself."""
+"""How much of the paper's budget is spent: what differs between a test, two cores' nights, and the paper itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

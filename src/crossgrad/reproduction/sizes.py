@@ -138,7 +138,8 @@ def _moved(records: Sequence[Record]) -> float | None:
 
 
 def _harder(records: Sequence[Record]) -> str | None:
-    last = [record["losses"]["last"] for record in records if "perturbed_label_loss" in record["losses"]["last"]]
+    told = [record["losses"]["last"] for record in records if record.get("losses")]
+    last = [losses for losses in told if "perturbed_label_loss" in losses]
     if not last:
         return None
     moved, unmoved = (fmean(losses[name] for losses in last) for name in ("perturbed_label_loss", "label_loss"))
@@ -146,4 +147,5 @@ def _harder(records: Sequence[Record]) -> str | None:
 
 
 def _in_domain(records: Sequence[Record]) -> str | None:
-    return f"{fmean(100 * record['in_domain']['accuracy'] for record in records):.1f}" if records else None
+    found = [100 * record["in_domain"]["accuracy"] for record in records if record["in_domain"] is not None]
+    return f"{fmean(found):.1f}" if found else None

@@ -42,6 +42,8 @@ def summary_table(scale: Scale, folder: Path) -> PaperTable:
                 notes.append(f"{heading}: left out, since not all of it is trained{whole}.")
             continue
         found[heading] = results
+        if len(parts) > 1:
+            notes.append(f"{heading}: a third test, over the means of the {len(parts)} studies, counts for p, too.")
         if missing := lacking(column, scale, results):
             notes.append(f"{heading}: missing runs: {missing}.")
         if failed := failed_runs(results):

@@ -77,6 +77,11 @@ def _angle(place: int) -> Column:
     return Column(f"M{angle}", (studies.ROTATED_MNIST,), numbers, held_out=(angle,))
 
 
+_HARD_TO_READ = (
+    "The last digit of ERM's published accuracy on handwriting is hard to read in our copy of the paper: published "
+    "gains over it may be off by some tenths."
+)
+
 TARGETS = {
     "table4": Target(
         "Table 4: accuracy on four tasks",
@@ -90,6 +95,7 @@ TARGETS = {
             Column("Speech", (studies.SPEECH_LITHUANIAN,), {}, gains=_gains(published.SPEECH)),
             Column("Speech (Google's)", (studies.SPEECH,), published.SPEECH),
         ),
+        (_HARD_TO_READ,),
     ),
     "table5": Target(
         "Table 5: accuracy by net",
@@ -104,6 +110,7 @@ TARGETS = {
                 gains=_gains(published.HANDWRITING_RESNET),
             ),
         ),
+        (_HARD_TO_READ,),
     ),
     "table8": Target(
         "Table 8: accuracy by the number of training domains",
