@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -217,7 +216,7 @@ def check_weight(name: str, weight: float) -> None:
     Raises:
         SettingsError: quotes the name and the value.
     """
-    if not isinstance(weight, Real) or not 0 <= weight <= 1:
+    if not 0 <= weight <= 1:
         raise SettingsError(f"{name} is a share in [0, 1], not {weight!r}")
 
 
