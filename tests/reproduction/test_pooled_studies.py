@@ -115,7 +115,7 @@ def test_what_differs_from_study_to_study_is_tested_over_studies_too(tmp_path: P
     assert found.larger_p("crossgrad", "erm") == against.fold_p == pytest.approx(0.44, abs=0.02)
     notes = accuracy_table(BOTH, SCALE, tmp_path).notes
     told = next(note for note in notes if note.startswith("Both: The mean over 2 studies"))
-    assert "held out together, 4 and 4 of them" in told
+    assert "held out together (4, 4), so" in told
     assert "Over the studies' means, against ERM: CrossGrad p 0.4" in told
     assert not any("All 8 test domains" in note for note in notes)
     (summary,) = (note for note in notes if "each:" in note)

@@ -34,7 +34,7 @@ HOW_TO_READ = (
 
 POOLED = (
     "The mean over {n} studies; differences are paired over the test domains of all. Those of each study were held out "
-    "together, {sizes} of them, so that they share models and their luck: p over domains and p over seeds speak of "
+    "together ({sizes}), so that they share models and their luck: p over domains and p over seeds speak of "
     "these studies alone. Over the studies' means, against ERM: {ps}."
 )
 
@@ -137,7 +137,7 @@ def _of_pooled(column: Column, found: Found, parts: Mapping[str, Found]) -> list
         return []
     sizes = [len({domain for domain, _ in part.cells["erm"]}) for part in parts.values()]
     told = ", ".join(f"{display_name(method)} p {_p(p)}" for method, p in ps.items() if p is not None)
-    return [POOLED.format(n=len(parts), sizes=" and ".join(map(str, sizes)), ps=told or "no test")]
+    return [POOLED.format(n=len(parts), sizes=", ".join(map(str, sizes)), ps=told or "no test")]
 
 
 _FAILED = "Failed runs of {study}, which are in no number: {failed}."
