@@ -158,6 +158,15 @@ def test_a_damaged_record_is_refused_in_a_sentence(tmp_path: Path) -> None:
         found_in(ONE, tmp_path)
 
 
+@pytest.mark.parametrize("out_of_domain", [None, {"by_domain": {"a": 0.5}, "n": 10}])
+def test_a_finished_run_without_an_accuracy_is_refused_in_a_sentence(
+    tmp_path: Path, out_of_domain: dict[str, object] | None
+) -> None:
+    write(tmp_path, "one", json.dumps(json.loads(record("erm", 0, a=0.5)) | {"out_of_domain": out_of_domain}))
+    with pytest.raises(RecordError, match="record 'erm0' is of a finished run and has no accuracy on held-out domains"):
+        found_in(ONE, tmp_path)
+
+
 def test_what_failed_in_one_of_pooled_studies_is_told_as_failed(tmp_path: Path) -> None:
     failed = json.loads(record("crossgrad", 1, a=0.0)) | {"error": {"message": "the loss became NaN"}}
     write(tmp_path, "one", *(record(method, seed, a=0.5) for method in METHODS for seed in (0, 1)))

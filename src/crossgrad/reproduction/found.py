@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
+from crossgrad.errors import RecordError
 from crossgrad.records import Record, read_records
 from crossgrad.report.differences import Cells, cells_of, difference, over_examples
 from crossgrad.report.fields import check_whole
@@ -196,6 +197,10 @@ def whole_records(folder: Path) -> list[Record]:
     records = read_records(folder) if (folder / "records.jsonl").exists() else []
     for record in records:
         check_whole(record)
+        if record["error"] is None and "accuracy" not in (record["out_of_domain"] or {}):
+            raise RecordError(
+                f"record {record.get('key')!r} is of a finished run and has no accuracy on held-out domains"
+            )
     return records
 
 
