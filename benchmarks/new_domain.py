@@ -278,7 +278,7 @@ def tables(records: list[Record]) -> Iterator[str]:
             error = f" ± {np.std(list(by_seed[way].values()), ddof=1) / n_seeds**0.5:.1f}" if n_seeds > 1 else ""
             of_domains = "".join(f"{by_domain[way][domain]:.1f} | " for domain in domains)
             yield f"| {way} | {of_domains}{fmean(by_seed[way].values()):.1f}{error} |"
-        yield from ("", "| Way | less | Points | 95 % interval | p | Holm's p | p over seeds |")
+        yield from ("", "| Way | minus | Points | 95 % interval | p | Holm's p | p over seeds |")
         yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
         tests, over_seeds = (
             [paired_t([units[way][each] - units[than][each] for each in units[than]]) for way, than in QUESTIONS]

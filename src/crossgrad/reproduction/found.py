@@ -89,8 +89,9 @@ class Found:
         """Of the tests over domains and over seeds, as LARGER_P says; None where neither can be made, and for a single
         seed of domains that share their models: over these alone any luck of that training would look sure.
 
-        Of several studies pooled the test over their means is a third: the others speak of these studies alone, and
-        where a gain differs from study to study, domains of one study are no independent ones.
+        Of several folds of several domains each, and of several studies pooled, the test over their means is a third:
+        domains of one fold share their models, and where a gain differs from study to study, domains of one study are
+        no independent ones.
         """
         against, over_seeds = self.against(method, other), self.over_seeds(method, other)
         if against is None or over_seeds is None or (self.shares_models and over_seeds.p_value is None):
