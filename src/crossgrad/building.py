@@ -18,7 +18,7 @@ from torch import nn
 
 from crossgrad.data.naming import choices
 from crossgrad.errors import SettingsError
-from crossgrad.global_state import cpu_by_default, generators_alone
+from crossgrad.global_state import generators_alone
 from crossgrad.methods import METHODS, Method
 from crossgrad.nets import NETS, headed
 from crossgrad.nets.heads import n_features
@@ -192,7 +192,6 @@ def without_folders(building: Mapping[str, Any]) -> dict[str, Any]:
     return {**building, **nets}
 
 
-@cpu_by_default()
 def build_method(
     method: str,
     *,
