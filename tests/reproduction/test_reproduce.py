@@ -180,7 +180,15 @@ def test_records_that_cannot_be_gone_on_from_leave_other_studies_and_tables_as_t
     assert Path("out/quick/digits/comparison/records.jsonl").read_bytes() == before
     assert len(read_records(Path("out/quick/another/comparison"))) == 6
 
-    Path("out/quick/digits/comparison/records.jsonl").write_text('{"version": 1, "key": "a"}\n')
+    records = Path("out/quick/digits/comparison/records.jsonl")
+    records.write_bytes(b"no record\n" + before)
+    done = command(*arguments)
+    assert done.code == 1
+    assert "digits: left out. " in " ".join(done.err.split())
+    assert "table4: not made. " in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+
+    records.write_text('{"version": 1, "key": "a"}\n')
     done = command("reproduce", "all", "--scale", "quick", "--output", "out", "--no-training", "--json")
     assert done.code == 1
     assert "table4: not made. record 'a' has no dataset" in " ".join(done.err.split())

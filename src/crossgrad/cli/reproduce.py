@@ -97,13 +97,13 @@ def reproduce(
             if asked not in known_names:
                 raise SettingsError(f"no study {asked!r} in {name}{choices(asked, known_names)}")
         parts, pictures = [part for part in parts if _study_name(part) in study], []
-    n_refused = 0  # studies and tables whose files cannot be used; the others are trained and made all the same
+    refused: list[str] = []  # studies and tables whose files cannot be used; the others are trained and made anyway
     if training and (parts or pictures):
         jobs = options.runs_at_once(jobs, threads=1, address=address)
         say(f"Scale {scale}: {SCALES[scale].what}.")
         try:
             if parts:
-                n_refused += _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
+                refused += _train(parts, SCALES[scale], folder, engine=engine, address=address, jobs=jobs)
             for known in pictures:  # which share models: what one has trained the next one lacks no more
                 _train_for(known, models_to_train(known, SCALES[scale], folder))
         except KeyboardInterrupt:
@@ -116,7 +116,7 @@ def reproduce(
                 made = make(known, SCALES[scale], folder)
         except RecordError as error:
             say(f"{known}: not made. {error}", style="red")
-            n_refused += 1
+            refused.append(known)
             continue
         if made is None:
             say(f"{known}: its models are not trained yet, so it is not drawn.")
@@ -132,9 +132,9 @@ def reproduce(
             show_text(f"\nWritten: {', '.join(str(place / file) for file in files)}\n")
     if as_json and tables:
         show_json(tables if name == "all" else tables[name])
-    if failed := sum(_n_failed(part, folder) for part in parts) if training else 0:
+    if failed := sum(_n_failed(part, folder) for part in parts if part.name not in refused) if training else 0:
         say(f"{count(failed, 'run')} failed; the table's notes say how.", style="yellow")
-    if failed or n_refused or not tables:
+    if failed or refused or not tables:
         raise typer.Exit(1)
 
 
@@ -159,15 +159,15 @@ def _train(
     engine: str,
     address: str | None,
     jobs: int | None,
-) -> int:
-    """How many of them have records that cannot be gone on from."""
+) -> list[str]:
+    """The names of those whose records cannot be gone on from."""
     from crossgrad.cli.progress import ComparisonProgress, duration
     from crossgrad.cli.sweep_progress import SweepProgress
     from crossgrad.reproduction import Trials, carry_out_study, carry_out_trials, cost_of, cost_of_trials
 
     opened: list[tuple[Study | Trials, DomainDataset]] = []
     total, at_once = 0.0, jobs or 1
-    n_refused = 0
+    refused: list[str] = []
     for part in parts:
         try:
             with status(f"planning {part.name}"):
@@ -179,6 +179,10 @@ def _train(
                 )
         except DataError as error:
             say(f"{part.name}: left out. {error}", style="yellow")
+            continue
+        except RecordError as error:
+            say(f"{part.name}: left out. {error}", style="red")
+            refused.append(part.name)
             continue
         done = f", {cost.n_done} {are(cost.n_done)} done" if cost.n_done else ""
         say(f"{part.name}: {count(cost.n_runs, 'run')}{done}, about {duration(cost.seconds / at_once)} to go")
@@ -209,8 +213,8 @@ def _train(
                 )
         except RecordError as error:
             say(f"{part.name}: left out. {error}", style="red")
-            n_refused += 1
-    return n_refused
+            refused.append(part.name)
+    return refused
 
 
 def _train_for(picture: str, missing: "Sequence[ModelToTrain]") -> None:
