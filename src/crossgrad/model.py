@@ -86,6 +86,14 @@ class Model:
             DataError: another shape, NaN or infinite values, a file that cannot be read, or files for a model of
                 arrays.
             TypeError: one path instead of a sequence of paths.
+
+        Example:
+            >>> from crossgrad import DomainDataset, train
+            >>> inputs, labels, domains = [[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1], ["a", "a", "b", "b"]
+            >>> dataset = DomainDataset.from_arrays(inputs, labels, domains, name="m")
+            >>> model = train(dataset, method="erm", max_steps=2)
+            >>> model.predict(np.array([[0.5], [0.7], [0.9]])).probabilities.shape
+            (3, 2)
         """
         values = read_new_inputs(inputs, input_shape=self.input_shape, decoding=self.decoding)
         if len(values) == 0:

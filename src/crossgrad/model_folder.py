@@ -54,6 +54,16 @@ def save(
 
     Raises:
         ModelError: there is something at `folder` already: without `overwrite`, or something that is no model.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from crossgrad import DomainDataset, train
+        >>> inputs, labels, domains = [[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1], ["a", "a", "b", "b"]
+        >>> dataset = DomainDataset.from_arrays(inputs, labels, domains, name="m")
+        >>> with TemporaryDirectory() as place:
+        ...     folder = save(train(dataset, method="erm", max_steps=2), f"{place}/model")
+        ...     sorted(path.name for path in folder.iterdir())
+        ['model.json', 'model.safetensors']
     """
     folder = Path(folder).resolve()
     check_writable(folder, overwrite=overwrite, beside=beside)
@@ -186,6 +196,16 @@ def load(folder: Path | str, *, allow_import: bool = False) -> Model:
     Raises:
         ModelError: missing, truncated, altered, written by a newer version, or with a net of somebody's own without
             `allow_import`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from crossgrad import DomainDataset, train
+        >>> inputs, labels, domains = [[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1], ["a", "a", "b", "b"]
+        >>> dataset = DomainDataset.from_arrays(inputs, labels, domains, name="m")
+        >>> with TemporaryDirectory() as place:
+        ...     model = load(save(train(dataset, method="erm", max_steps=2), f"{place}/model"))
+        >>> model.label_names
+        ('0', '1')
     """
     folder = Path(folder)
     description, weights = _read(folder)
